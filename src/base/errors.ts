@@ -1,0 +1,76 @@
+/**
+ * Every error meshproof raises on purpose. A code is stable (scripts match on it); the message says what
+ * happened, the hint what to do next, and the exit code is the process's own (see docs/errors.md).
+ */
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 130;
+
+/** Exit code of each error code. 2: usage or bad scenario, 3: environment, 4: inconclusive, 130: interrupted. */
+const exitCodes = {
+  MESHPROOF_USAGE: 2,
+  MESHPROOF_SCENARIO_UNKNOWN: 2,
+  MESHPROOF_SCENARIO_INVALID: 2,
+  MESHPROOF_REPORT_UNREADABLE: 2,
+  MESHPROOF_REPORT_WRITE: 3,
+  MESHPROOF_NOT_ROOT: 3,
+  MESHPROOF_PLATFORM: 3,
+  MESHPROOF_DISK_FULL: 3,
+  MESHPROOF_TOOL_MISSING: 3,
+  MESHPROOF_TOOL_CHECKSUM: 3,
+  MESHPROOF_TOOL_BUILD: 3,
+  MESHPROOF_COMMAND_FAILED: 3,
+  MESHPROOF_CLUSTER_UNAVAILABLE: 3,
+  MESHPROOF_CLUSTER_START: 3,
+  MESHPROOF_LAB_BUSY: 3,
+  MESHPROOF_LAB_UNKNOWN: 3,
+  MESHPROOF_KUBE_API: 3,
+  MESHPROOF_KUBE_TIMEOUT: 3,
+  MESHPROOF_IMAGE: 3,
+  MESHPROOF_MESH_NOT_READY: 3,
+  MESHPROOF_MESH_API: 3,
+  MESHPROOF_WORKLOAD_NOT_READY: 3,
+  MESHPROOF_POD_CRASHED: 3,
+  MESHPROOF_FAULT_START: 3,
+  MESHPROOF_LOAD_START: 3,
+  MESHPROOF_CAPTURE: 3,
+  MESHPROOF_METRICS_UNREADABLE: 4,
+  MESHPROOF_TIMEOUT: 3,
+  MESHPROOF_INTERNAL: 3,
+  MESHPROOF_INTERRUPTED: 130,
+} as const satisfies Record<string, ExitCode>;
+
+export type ErrorCode = keyof typeof exitCodes;
+
+export class MeshproofError extends Error {
+  readonly code: ErrorCode;
+  /** What the reader should do next; one or two sentences. */
+  readonly hint: string;
+
+  constructor(code: ErrorCode, message: string, hint: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'MeshproofError';
+    this.code = code;
+    this.hint = hint;
+  }
+
+  get exitCode(): ExitCode {
+    return exitCodes[this.code];
+  }
+}
+
+/** Wraps whatever was thrown; an unforeseen error keeps its cause and asks for a bug report. */
+export function toMeshproofError(error: unknown): MeshproofError {
+  if (error instanceof MeshproofError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new MeshproofError(
+    'MESHPROOF_INTERNAL',
+    message,
+    'This is a bug in meshproof: please report it with the run log.',
+    {
+      cause: error,
+    },
+  );
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

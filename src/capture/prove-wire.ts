@@ -1,0 +1,110 @@
+import { AddressPairs, addressBytes } from './address-pairs.ts';
+import { CanarySet } from './canary-scanner.ts';
+import { ConnectionTable } from './connection-table.ts';
+import { EdgeTotals } from './edge-totals.ts';
+import { ipOffset } from './link-layer.ts';
+import { readPcap, type PcapPacket, type PcapSource } from './pcap-reader.ts';
+import { reassemblyBudget } from './reassembly.ts';
+import { decodeIp, emptySegment } from './tcp-segment.ts';
+import type { WireEdge, WireProof } from './wire.ts';
+
+export interface WireOptions {
+  /** Strings that were sent in path, header and body; looked for in every payload byte, as UTF-8. */
+  canaries: readonly string[];
+  /** As tcpdump reported them at its end. */
+  kernelDrops: number;
+}
+
+/** One pair of addresses, and the edges it belongs to. */
+interface Pair {
+  table: ConnectionTable;
+  edges: { totals: EdgeTotals; sourceIsFirst: boolean }[];
+}
+
+/**
+ * What a capture shows of one edge.
+ *
+ * @throws MeshproofError MESHPROOF_CAPTURE if the file is not a capture or is damaged; a cut end is in the proof.
+ */
+export async function proveWire(source: PcapSource, edge: WireEdge, options: WireOptions): Promise<WireProof> {
+  const [proof] = await proveWires(source, [edge], options);
+  return proof!;
+}
+
+/** The same for several edges in one pass, in the order given. Memory does not grow with the capture. */
+export async function proveWires(
+  source: PcapSource,
+  edges: readonly WireEdge[],
+  options: WireOptions,
+): Promise<WireProof[]> {
+  const canaries = new CanarySet(options.canaries);
+  const totals = edges.map((edge) => new EdgeTotals(edge));
+  const { pairs, all } = pairsOf(edges, totals, canaries);
+  const segment = emptySegment();
+  const onPacket = (packet: PcapPacket): void => {
+    const { buffer, start, end } = packet;
+    const at = ipOffset(packet.linkType, buffer, start, end);
+    if (at < 0) return;
+    const decoded = decodeIp(buffer, at, end, start + packet.wireLength, segment);
+    if (decoded === 'other') return;
+    const found = pairs.get(segment, buffer);
+    if (found === undefined) return;
+    for (const edge of found.value.edges) {
+      edge.totals.packets++;
+      if (segment.missing > 0) edge.totals.truncatedPackets++;
+    }
+    if (decoded === 'tcp') {
+      found.value.table.segment(segment, found.fromFirst, buffer, packet.seconds * 1000 + packet.nanoseconds / 1e6);
+      return;
+    }
+    const payload = buffer.subarray(segment.payloadStart, segment.payloadEnd);
+    for (const edge of found.value.edges) {
+      edge.totals.addUnclassified(payload.length + segment.missing);
+      for (const text of canaries.texts) if (payload.includes(text)) edge.totals.addCanary(text);
+    }
+  };
+  const summary = await readPcap(source, { onPacket });
+  for (const pair of all) pair.table.finish();
+  return totals.map((total) => total.proof(options.kernelDrops, summary.truncated));
+}
+
+function pairsOf(
+  edges: readonly WireEdge[],
+  totals: EdgeTotals[],
+  canaries: CanarySet,
+): { pairs: AddressPairs<Pair>; all: Pair[] } {
+  const budget = reassemblyBudget();
+  const pairs = new AddressPairs<Pair>();
+  const byName = new Map<string, Pair>();
+  edges.forEach((edge, index) => {
+    for (const source of new Set(edge.sourceIps)) {
+      for (const destination of new Set(edge.destinationIps)) {
+        const from = addressBytes(source).toString('hex');
+        const to = addressBytes(destination).toString('hex');
+        const sourceIsFirst = from <= to;
+        const name = sourceIsFirst ? `${from}-${to}` : `${to}-${from}`;
+        let pair = byName.get(name);
+        if (pair === undefined) {
+          pair = newPair(canaries, budget);
+          byName.set(name, pair);
+          pairs.set(sourceIsFirst ? source : destination, sourceIsFirst ? destination : source, pair);
+        }
+        if (!pair.edges.some((known) => known.totals === totals[index]))
+          pair.edges.push({ totals: totals[index]!, sourceIsFirst });
+      }
+    }
+  });
+  return { pairs, all: [...byName.values()] };
+}
+
+function newPair(canaries: CanarySet, budget: ReturnType<typeof reassemblyBudget>): Pair {
+  const edges: Pair['edges'] = [];
+  const table = new ConnectionTable(
+    canaries,
+    (connection) => {
+      for (const edge of edges) edge.totals.add(connection, connection.clientIsFirst === edge.sourceIsFirst);
+    },
+    budget,
+  );
+  return { table, edges };
+}

@@ -1,0 +1,62 @@
+import { Command, Option } from 'commander';
+import { MeshproofError } from '../../base/errors.ts';
+import { detectProviders } from '../../cluster/detect.ts';
+import { watchInterrupts } from '../../run/interrupt.ts';
+import { fetchAll, inspectTools } from '../../tools/doctor.ts';
+import { checkPlatform } from '../../tools/platform.ts';
+import { createToolbox } from '../../tools/toolbox.ts';
+import { jsonOption } from '../options.ts';
+import { mark, printError, table } from '../print.ts';
+import { consoleProgress } from '../progress.ts';
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('show what this machine has and what would get the rest; --fetch gets it')
+    .addOption(new Option('--fetch', 'download or build every tool into the cache now'))
+    .addOption(new Option('--tests', 'with the tools only the tests need (Chromium)'))
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ ./bin/meshproof doctor\n  $ ./bin/meshproof doctor --fetch     # warms the cache of a CI image',
+    )
+    .action(async (options: { fetch?: boolean; tests?: boolean; json?: boolean }) => {
+      using progress = consoleProgress({ timings: [] });
+      using interrupts = watchInterrupts({ onFirst: () => {}, onSecond: () => process.exit(130) });
+      const toolbox = createToolbox({ progress, signal: interrupts.signal });
+      if (options.fetch) await fetchAll(toolbox, { tests: options.tests === true });
+      const [tools, providers] = await Promise.all([inspectTools(toolbox), detectProviders()]);
+      const platform = platformProblem();
+      progress[Symbol.dispose]();
+      if (options.json) {
+        const problem = platform && { code: platform.code, message: platform.message, hint: platform.hint };
+        process.stdout.write(`${JSON.stringify({ platform: problem ?? 'ok', providers, tools }, null, 2)}\n`);
+      } else {
+        process.stdout.write(
+          `Cluster providers\n${table(providers.map(({ provider, usable, reason }) => [mark(usable ? 'pass' : 'skipped'), provider, reason]))}\n\n`,
+        );
+        process.stdout.write(
+          `Tools (cache: ${toolbox.cacheDir})\n${table(
+            tools.map((tool) => [
+              mark(tool.status === 'found' ? 'pass' : 'skipped'),
+              tool.name,
+              tool.version ?? `(${tool.wanted})`,
+              tool.origin === undefined ? '' : `${tool.origin}${tool.cached ? ', cached' : ''}`,
+              tool.where ?? tool.would ?? tool.reasons.join('; '),
+            ]),
+          )}\n`,
+        );
+        if (platform !== undefined) printError(platform);
+      }
+      if (platform !== undefined) process.exitCode = platform.exitCode;
+    });
+}
+
+function platformProblem(): MeshproofError | undefined {
+  try {
+    checkPlatform();
+    return undefined;
+  } catch (error) {
+    if (error instanceof MeshproofError) return error;
+    throw error;
+  }
+}

@@ -1,0 +1,110 @@
+import { Command, Option } from 'commander';
+import { pc } from '../colors.ts';
+import type { Timing } from '../../base/progress.ts';
+import { loadScenarios } from '../../scenario/load.ts';
+import { watchInterrupts } from '../../run/interrupt.ts';
+import { run, type RunOutcome } from '../../run/run.ts';
+import { clusterOption, jsonOption, labOption, meshOption, reportsOption, timeoutOption } from '../options.ts';
+import { mark, table } from '../print.ts';
+import { consoleProgress } from '../progress.ts';
+
+interface Options {
+  scenario: string[];
+  cluster: 'auto' | 'embedded';
+  mesh: 'consul';
+  lab?: string;
+  keep?: boolean;
+  reports: string;
+  timeout?: number;
+  json?: boolean;
+}
+
+const defaultSuite = 'success-criteria';
+
+export function runCommandDefinition(): Command {
+  return new Command('run')
+    .description('bring up a lab, run scenarios, write a report (default: the suite success-criteria)')
+    .argument('[scenarios...]', 'ids of scenarios or suites, or .yaml files')
+    .addOption(new Option('--scenario <id...>', 'the same, as an option').default([], 'none'))
+    .addOption(clusterOption())
+    .addOption(meshOption())
+    .addOption(labOption())
+    .addOption(new Option('--keep', 'leave the lab up after the run'))
+    .addOption(reportsOption())
+    .addOption(timeoutOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ ./bin/meshproof run                                  the suite success-criteria on a throw-away lab
+  $ ./bin/meshproof run retries-recover-errors           one scenario
+  $ ./bin/meshproof run --lab dev mtls-everywhere        on the lab that \`up --lab dev\` left
+  $ ./bin/meshproof run my-scenario.yaml --timeout 10m   your own file, with a deadline`,
+    )
+    .action(async (names: string[], options: Options) => {
+      const asked = [...names, ...options.scenario];
+      const scenarios = await loadScenarios(asked.length > 0 ? asked : [defaultSuite]);
+      const timings: Timing[] = [];
+      using progress = consoleProgress({ timings });
+      using interrupts = watchInterrupts({
+        ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
+        onFirst: (why) => progress.warn(`${why}: cleaning up (a second Ctrl-C gives up on that)`),
+        onSecond: () => process.exit(130),
+      });
+      const outcome = await run({
+        scenarios,
+        cluster: options.cluster,
+        mesh: options.mesh,
+        ...(options.lab !== undefined && { lab: options.lab }),
+        keep: options.keep === true,
+        reportsDir: options.reports,
+        command: ['meshproof', ...process.argv.slice(2)],
+        timings,
+        progress,
+        signal: interrupts.signal,
+        interrupted: () => interrupts.interrupted,
+      });
+      progress[Symbol.dispose]();
+      print(outcome, options);
+      process.exitCode = outcome.report.verdict.exitCode;
+    });
+}
+
+/** What a person reads last: criteria, what is wrong, and on the last line the verdict and where the report is. */
+function print({ report, dir, keptLab }: RunOutcome, options: Options): void {
+  if (options.json) {
+    process.stdout.write(
+      `${JSON.stringify({ verdict: report.verdict, criteria: report.criteria, report: `${dir}/report.json` }, null, 2)}\n`,
+    );
+    return;
+  }
+  const lines = [''];
+  if (report.criteria.length > 0) {
+    lines.push(
+      ...table(report.criteria.map(({ title, status }) => [`${status}`, title]))
+        .split('\n')
+        .map((line, index) => `${mark(report.criteria[index]?.status ?? 'invalid')} ${line}`),
+    );
+  }
+  const all = [...report.scenarios.flatMap(({ assertions }) => assertions), ...report.assertions];
+  for (const assertion of all) {
+    if (assertion.status === 'pass') continue;
+    lines.push(
+      '',
+      `${mark(assertion.status)} ${pc.bold(assertion.id)}: ${assertion.title}`,
+      `    expected ${assertion.expected}`,
+      `    observed ${assertion.observed}`,
+    );
+    if (assertion.hint !== undefined) lines.push(`    hint     ${assertion.hint}`);
+  }
+  for (const error of report.errors) {
+    lines.push('', `${mark('error')} ${pc.dim(error.code)}: ${error.message}`, `    hint     ${error.hint}`);
+  }
+  if (keptLab !== undefined)
+    lines.push('', `The lab ${keptLab} is up: \`./bin/meshproof down ${keptLab}\` removes it.`);
+  const { status, summary } = report.verdict;
+  const colour = status === 'healthy' ? pc.green : status === 'inconclusive' ? pc.yellow : pc.red;
+  lines.push('', `${colour(pc.bold(summary))} — ${dir}/report.html`);
+  process.stdout.write(`${lines.join('\n')}\n`);
+}

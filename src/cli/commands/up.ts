@@ -1,0 +1,49 @@
+import { Command } from 'commander';
+import type { Timing } from '../../base/progress.ts';
+import { watchInterrupts } from '../../run/interrupt.ts';
+import { openLab } from '../../run/open-lab.ts';
+import { clusterOption, jsonOption, labOption, meshOption, timeoutOption } from '../options.ts';
+import { consoleProgress } from '../progress.ts';
+
+interface Options {
+  cluster: 'auto' | 'embedded';
+  mesh: 'consul';
+  lab: string;
+  timeout?: number;
+  json?: boolean;
+}
+
+export function upCommand(): Command {
+  return new Command('up')
+    .description('bring up a lab (cluster, mesh, TripInsights) and leave it up')
+    .addOption(clusterOption())
+    .addOption(meshOption())
+    .addOption(labOption().default('default'))
+    .addOption(timeoutOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ ./bin/meshproof up\n  $ ./bin/meshproof up --lab dev && ./bin/meshproof run --lab dev retries-recover-errors',
+    )
+    .action(async (options: Options) => {
+      const timings: Timing[] = [];
+      using progress = consoleProgress({ timings });
+      using interrupts = watchInterrupts({
+        ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
+        onFirst: (why) => progress.warn(`${why}: cleaning up`),
+        onSecond: () => process.exit(130),
+      });
+      const lab = await openLab({ ...options, stay: true, progress, signal: interrupts.signal });
+      progress[Symbol.dispose]();
+      lab.close();
+      if (options.json) {
+        process.stdout.write(
+          `${JSON.stringify({ lab: lab.name, kubeconfig: lab.cluster.kubeconfigPath, timings }, null, 2)}\n`,
+        );
+        return;
+      }
+      process.stdout.write(
+        `The lab ${lab.name} is up.\n  KUBECONFIG=${lab.cluster.kubeconfigPath}\n  run:    ./bin/meshproof run --lab ${lab.name}\n  remove: ./bin/meshproof down ${lab.name}\n`,
+      );
+    });
+}

@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { MeshproofError } from '../../base/errors.ts';
+import { catalogue, formatFinding, parseScenario, parseSuite, type Finding } from '../../scenario/load.ts';
+import { jsonOption } from '../options.ts';
+
+export function validateCommand(): Command {
+  return new Command('validate')
+    .description('check scenario files without running anything')
+    .argument('[files...]', 'scenario or suite files (default: all that come with meshproof)')
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  $ ./bin/meshproof validate\n  $ ./bin/meshproof validate my-scenario.yaml')
+    .action(async (files: string[], options: { json?: boolean }) => {
+      const all = files.length > 0 ? files : await everything();
+      const findings: Finding[] = [];
+      for (const file of all) {
+        const text = await readFile(file, 'utf8').catch((error: unknown) => {
+          throw new MeshproofError('MESHPROOF_SCENARIO_UNKNOWN', `${file} cannot be read`, 'Check the path.', {
+            cause: error,
+          });
+        });
+        const isSuite = /^\s*scenarios\s*:/m.test(text) && !/^\s*experiment\s*:/m.test(text);
+        findings.push(...(isSuite ? parseSuite(text, file) : parseScenario(text, file)).findings);
+      }
+      if (options.json) process.stdout.write(`${JSON.stringify({ files: all, findings }, null, 2)}\n`);
+      else {
+        for (const finding of findings) process.stdout.write(`${formatFinding(finding)}\n`);
+        process.stdout.write(`${all.length} files, ${findings.length} problems\n`);
+      }
+      if (findings.length > 0) process.exitCode = 2;
+    });
+}
+
+async function everything(): Promise<string[]> {
+  const { scenarios, suites } = await catalogue();
+  return [...scenarios.values(), ...suites.values()];
+}

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { toMeshproofError } from '../base/errors.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { downCommand } from './commands/down.ts';
+import { reportCommand } from './commands/report.ts';
+import { runCommandDefinition } from './commands/run.ts';
+import { statusCommand } from './commands/status.ts';
+import { upCommand } from './commands/up.ts';
+import { validateCommand } from './commands/validate.ts';
+import { printError } from './print.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const program = new Command('meshproof')
+  .description('Proves, on a real Kubernetes cluster, that a service mesh does what a team says it does.')
+  .version(version)
+  .showHelpAfterError('(run with --help for usage)')
+  .showSuggestionAfterError()
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ npm start                                            the whole suite on a throw-away lab, then a report
+  $ ./bin/meshproof run retries-recover-errors           one scenario
+  $ ./bin/meshproof up --lab dev                         a lab that stays; later runs with --lab dev use it
+  $ ./bin/meshproof report check reports/latest          re-check a report from its evidence, offline
+
+Exit codes: 0 pass, 1 an assertion failed, 2 usage or bad scenario, 3 environment, 4 inconclusive, 130 interrupted.`,
+  );
+
+for (const command of [
+  runCommandDefinition,
+  upCommand,
+  downCommand,
+  statusCommand,
+  doctorCommand,
+  validateCommand,
+  reportCommand,
+]) {
+  program.addCommand(command().exitOverride().showHelpAfterError('(run with --help for usage)'));
+}
+
+// `meshproof … | head` closes the pipe: that is no error of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    const known = toMeshproofError(error);
+    printError(known);
+    process.exitCode = known.exitCode;
+  }
+}

@@ -1,0 +1,33 @@
+import { InvalidArgumentError, Option } from 'commander';
+
+/** Options that several commands share; one definition each, so that they mean and read the same everywhere. */
+export const clusterOption = (): Option =>
+  new Option('--cluster <provider>', 'where Kubernetes comes from').choices(['auto', 'embedded']).default('auto');
+
+export const meshOption = (): Option =>
+  new Option('--mesh <mesh>', 'service mesh under test').choices(['consul']).default('consul');
+
+export const reportsOption = (): Option => new Option('--reports <dir>', 'folder of reports').default('reports');
+
+export const labOption = (): Option =>
+  new Option('--lab <name>', 'a lab by name: `run` uses it if it is up').argParser((value: string) => {
+    if (!/^[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?$/.test(value))
+      throw new InvalidArgumentError('lower-case letters, digits and dashes, at most 24.');
+    return value;
+  });
+
+export const jsonOption = (): Option => new Option('--json', 'machine-readable output on standard output');
+
+export const timeoutOption = (): Option =>
+  new Option('--timeout <duration>', 'give up after this long, e.g. 20m, 90s (cleanup has its own time)').argParser(
+    parseDuration,
+  );
+
+/** `90s`, `20m`, `1h`, or seconds; returns milliseconds. */
+export function parseDuration(value: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(value);
+  const amount = Number(match?.[1]);
+  if (match === null || !(amount > 0)) throw new InvalidArgumentError('expected a duration such as 90s, 20m or 1h.');
+  const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+  return amount * units[(match[2] ?? 's') as keyof typeof units];
+}

@@ -1,0 +1,40 @@
+import { pc } from './colors.ts';
+import type { MeshproofError } from '../base/errors.ts';
+import type { Status } from '../assert/assertion.ts';
+
+/** An error as every command shows it: what happened, its code, what to do. A stack only for a bug of meshproof itself. */
+export function printError(error: MeshproofError): void {
+  process.stderr.write(
+    `${pc.red('error')} ${pc.dim(error.code)}: ${error.message}\n${pc.bold('hint')}: ${error.hint}\n`,
+  );
+  if (error.code === 'MESHPROOF_INTERNAL' && error.cause instanceof Error && error.cause.stack) {
+    process.stderr.write(`${pc.dim(error.cause.stack)}\n`);
+  }
+}
+
+const marks: Record<Status, string> = {
+  pass: pc.green('✓'),
+  fail: pc.red('✗'),
+  error: pc.red('!'),
+  invalid: pc.yellow('?'),
+  skipped: pc.dim('-'),
+};
+
+/** `✓`, `✗`, `!`, `?`, `-`: a mark for each status, coloured where there is a terminal. */
+export function mark(status: Status): string {
+  return marks[status];
+}
+
+/** Plain text in columns, two spaces apart. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, cell.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { createKubeClient } from '../../kube/client.ts';
+import type { ClusterContext, ClusterProvider, ClusterSpec, RunningCluster } from '../provider.ts';
+import { deleteLab, reapDeadLabs } from './delete-lab.ts';
+import { detectEmbedded } from './detect-embedded.ts';
+import { imageStore } from './image-store.ts';
+import { claimLab, isDead, labDir, readRecord, saveRecord } from './lab-record.ts';
+import { containerdSocket } from './node-config.ts';
+import { attachNodeProcess, labVariable } from './node-process.ts';
+import { nodeTools, program } from './node-tools.ts';
+import { labelledProcesses } from './process-identity.ts';
+import { requireRoot } from './require-root.ts';
+import { runningLab } from './running-lab.ts';
+import { startNode } from './start-node.ts';
+
+/** Real single-node Kubernetes in namespaces of its own, from programs of the tool cache: no Docker, no registry. */
+export const embeddedProvider: ClusterProvider = {
+  name: 'embedded',
+  detect: detectEmbedded,
+
+  async create(spec: ClusterSpec, context: ClusterContext): Promise<RunningCluster> {
+    requireRoot();
+    context.signal.throwIfAborted();
+    await reapDeadLabs();
+    const record = await claimLab(spec.name, spec.ownedByProcess);
+    try {
+      const started = await startNode(record, context);
+      try {
+        const version = await started.kube.get<{ gitVersion: string }>('/version');
+        Object.assign(record, { kubernetesVersion: version.gitVersion, state: 'running' });
+        await saveRecord(record);
+        context.signal.throwIfAborted();
+        return runningLab(record, started, context);
+      } catch (error) {
+        started.kube.close();
+        throw error;
+      }
+    } catch (error) {
+      await deleteLab(spec.name);
+      throw context.signal.aborted ? context.signal.reason : error;
+    }
+  },
+
+  async attach(name: string, context: ClusterContext): Promise<RunningCluster | undefined> {
+    requireRoot();
+    const record = await readRecord(name);
+    if (record?.state !== 'running' || isDead(record)) return undefined;
+    if (!labelledProcesses(labVariable).some(({ value }) => value === record.id)) return undefined;
+    const tools = await nodeTools(context.toolbox);
+    const dir = labDir(name);
+    const node = attachNodeProcess(dir);
+    const kube = createKubeClient({ kubeconfig: join(dir, 'kubeconfig') });
+    const containerd = {
+      ctr: program(tools.containerd, 'ctr'),
+      address: `/proc/${node.pid}/root${containerdSocket}`,
+      env: tools.containerd.env,
+      signal: context.signal,
+    };
+    return runningLab(record, { node, kube, containerd, store: imageStore(context.toolbox.cacheDir, tools) }, context);
+  },
+};

@@ -1,0 +1,69 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { startScript } from './init-script.ts';
+import type { Tool, Toolbox, ToolName } from '../../tools/tool.ts';
+
+/** What a node runs; `ca-certificates` and the mesh's programs are the images' matter. */
+export const nodeToolNames = [
+  'kubernetes',
+  'etcd',
+  'containerd',
+  'runc',
+  'cni-plugins',
+  'coredns',
+  'iptables',
+  'iproute2',
+  'conntrack',
+  'busybox',
+] as const satisfies readonly ToolName[];
+export type NodeToolName = (typeof nodeToolNames)[number];
+export type NodeTools = Record<NodeToolName, Tool>;
+
+export async function nodeTools(toolbox: Toolbox): Promise<NodeTools> {
+  await toolbox.ensure(nodeToolNames);
+  const entries = await Promise.all(nodeToolNames.map(async (name) => [name, await toolbox.get(name)] as const));
+  return Object.fromEntries(entries) as NodeTools;
+}
+
+/** Path of a program of a tool. */
+export function program(tool: Tool, name: string): string {
+  const path = tool.bin[name];
+  if (path === undefined) throw new TypeError(`tool ${tool.name} has no ${name}`);
+  return path;
+}
+
+/** Where CNI plugins are: containerd runs them by name from one directory. */
+export function cniDir(tools: NodeTools): string {
+  return dirname(program(tools['cni-plugins'], 'host-local'));
+}
+
+/**
+ * One directory with a script for each program (a link would not do: a tool's own wrapper looks beside $0), and the environment in which they find each other: containerd looks for
+ * runc and its shim, kubelet and kube-proxy for iptables and conntrack.
+ */
+export async function linkPrograms(tools: NodeTools, binDir: string): Promise<Record<string, string>> {
+  await mkdir(binDir, { recursive: true });
+  const linked = new Set<string>();
+  for (const name of ['etcd', 'containerd', 'runc', 'iptables', 'iproute2', 'conntrack'] as const) {
+    for (const [file, path] of Object.entries(tools[name].bin)) {
+      if (linked.has(file)) continue;
+      linked.add(file);
+      await writeFile(join(binDir, file), `#!/bin/sh\n${startScript([path]).trim()} "$@"\n`, { mode: 0o755 });
+    }
+  }
+  return nodeEnvironment(tools, binDir);
+}
+
+export function nodeEnvironment(tools: NodeTools, binDir: string): Record<string, string> {
+  const env: Record<string, string> = {};
+  const libraryPath = new Set<string>();
+  for (const tool of Object.values(tools)) {
+    Object.assign(env, tool.env);
+    for (const dir of tool.libraryPath) libraryPath.add(dir);
+    for (const dir of tool.env.LD_LIBRARY_PATH?.split(':') ?? []) if (dir) libraryPath.add(dir);
+  }
+  delete env.LD_LIBRARY_PATH;
+  if (libraryPath.size > 0) env.LD_LIBRARY_PATH = [...libraryPath].join(':');
+  env.PATH = `${binDir}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+  return env;
+}

@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import type { KubeObject } from '../../kube/types.ts';
+import type { ClusterContext, NodeInfo, RunningCluster } from '../provider.ts';
+import { deleteLab } from './delete-lab.ts';
+import { hasAll, importArchive, loadedImages } from './image-import.ts';
+import { labDir, type LabRecord } from './lab-record.ts';
+import { podNetworkOf } from './pod-network.ts';
+import type { StartedNode } from './start-node.ts';
+
+/** An embedded lab that is up. */
+export function runningLab(record: LabRecord, started: StartedNode, context: ClusterContext): RunningCluster {
+  const { kube, containerd, node, store } = started;
+  const remove = async (): Promise<void> => {
+    kube.close();
+    await deleteLab(record.name);
+  };
+  return {
+    name: record.name,
+    provider: 'embedded',
+    kubernetesVersion: record.kubernetesVersion ?? 'unknown',
+    kubeconfigPath: join(labDir(record.name), 'kubeconfig'),
+    kube,
+    nodes: async () => (await kube.list('/api/v1/nodes')).map(nodeInfo),
+    loadImages: (archive) =>
+      context.progress.step('Loading images', async (detail) => {
+        if (hasAll(await loadedImages(containerd), archive)) return;
+        detail(`${archive.images.length} images, ${Math.round(archive.bytes / 1e6)} MB`);
+        await importArchive(containerd, archive);
+        await store.want(archive);
+      }),
+    delete: remove,
+    podNetwork: podNetworkOf(node.pid, containerd),
+    [Symbol.asyncDispose]: remove,
+  };
+}
+
+function nodeInfo(node: KubeObject): NodeInfo {
+  const { addresses, nodeInfo: info } = node.status as {
+    addresses: { type: string; address: string }[];
+    nodeInfo: { kubeletVersion: string; kernelVersion: string; containerRuntimeVersion: string };
+  };
+  return {
+    name: node.metadata.name,
+    ip: addresses.find(({ type }) => type === 'InternalIP')?.address ?? '',
+    kubeletVersion: info.kubeletVersion,
+    kernelVersion: info.kernelVersion,
+    containerRuntime: info.containerRuntimeVersion,
+  };
+}

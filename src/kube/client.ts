@@ -1,0 +1,106 @@
+import { execInPod } from './exec.ts';
+import { isHttpStatus } from './kube-api-error.ts';
+import { loadKubeConfig } from './kube-config.ts';
+import { collectionPathOf, pathOf } from './object-path.ts';
+import { podHttp } from './pod-http.ts';
+import { Transport } from './transport.ts';
+import type { KubeClient, KubeObject } from './types.ts';
+
+const defaultTimeoutMs = 15_000;
+const pageSize = 500;
+
+const patchTypes = {
+  merge: 'application/merge-patch+json',
+  json: 'application/json-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+};
+
+/**
+ * A client that sends objects as they are given. `kubeconfig` is a path or the YAML itself.
+ *
+ * @throws MeshproofError MESHPROOF_USAGE for an unusable kubeconfig; calls throw KubeApiError (MESHPROOF_KUBE_API) or
+ * MESHPROOF_KUBE_TIMEOUT.
+ */
+export function createKubeClient(options: { kubeconfig: string; context?: string; timeoutMs?: number }): KubeClient {
+  const config = loadKubeConfig(options.kubeconfig, options.context);
+  const transport = new Transport(config);
+  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+  const send = async <T>(
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+    contentType?: string,
+    deadlineMs = timeoutMs,
+  ): Promise<T> => {
+    const text = await transport.send({
+      method,
+      path,
+      timeoutMs: deadlineMs,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(contentType === undefined ? {} : { contentType }),
+    });
+    return JSON.parse(text) as T;
+  };
+
+  return {
+    get: (path, { timeoutMs: deadlineMs } = {}) => send('GET', path, undefined, undefined, deadlineMs),
+
+    getText: (path, { timeoutMs: deadlineMs = timeoutMs } = {}) =>
+      transport.send({ method: 'GET', path, accept: '*/*', timeoutMs: deadlineMs }),
+
+    async list<T>(path: string, labelSelector?: string): Promise<T[]> {
+      const items: T[] = [];
+      let next = '';
+      do {
+        const url = new URL(path, 'http://list');
+        url.searchParams.set('limit', String(pageSize));
+        if (labelSelector) url.searchParams.set('labelSelector', labelSelector);
+        if (next) url.searchParams.set('continue', next);
+        const page = await send<{
+          items: T[] | null;
+          kind: string;
+          apiVersion: string;
+          metadata: { continue?: string };
+        }>('GET', url.pathname + url.search);
+        // Items of a list carry no kind of their own; pathOf and apply need it.
+        const type = { apiVersion: page.apiVersion, kind: page.kind.replace(/List$/, '') };
+        for (const item of page.items ?? []) items.push({ ...type, ...item });
+        next = page.metadata.continue ?? '';
+      } while (next);
+      return items;
+    },
+
+    async apply(objects) {
+      for (const object of objects) {
+        await send('PATCH', `${pathOf(object)}?fieldManager=meshproof&force=true`, object, patchTypes.apply);
+      }
+    },
+
+    create: (object) => send<KubeObject>('POST', collectionPathOf(object), object),
+
+    patch: (path, body, type = 'merge') => {
+      const query = type === 'apply' ? `${path.includes('?') ? '&' : '?'}fieldManager=meshproof&force=true` : '';
+      return send<KubeObject>('PATCH', path + query, body, patchTypes[type]);
+    },
+
+    async delete(path, { gracePeriodSeconds, propagation = 'Background' } = {}) {
+      const body = {
+        apiVersion: 'v1',
+        kind: 'DeleteOptions',
+        propagationPolicy: propagation,
+        ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+      };
+      try {
+        await send('DELETE', path, body);
+      } catch (error) {
+        if (!isHttpStatus(error, 404)) throw error;
+      }
+    },
+
+    exec: (pod, argv, execOptions) => execInPod(config, pod, argv, execOptions),
+    podHttp: (pod, port, path, httpOptions) => podHttp(config, pod, port, path, httpOptions),
+    pathOf,
+    close: () => transport.close(),
+  };
+}

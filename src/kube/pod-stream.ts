@@ -1,0 +1,101 @@
+import { PassThrough } from 'node:stream';
+import { Exec, type KubeConfig } from '@kubernetes/client-node';
+import { messageOf } from '../base/errors.ts';
+import { KubeApiError } from './kube-api-error.ts';
+import { timeoutOf } from './transport.ts';
+
+/** The part of a `ws` WebSocket that is used here. */
+export interface PodSocket {
+  readonly protocol: string;
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  send(data: Buffer, done: (error?: Error) => void): void;
+  close(): void;
+  terminate(): void;
+  on(event: 'close', listener: (code: number, reason: Buffer) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+const closing = 2;
+
+export interface PodStreamOptions {
+  config: KubeConfig;
+  /** What is done, for error messages: `exec trips-abc`. */
+  what: string;
+  /** `/api/v1/namespaces/…/exec?…` or `…/portforward?…`. */
+  path: string;
+  timeoutMs: number;
+  onMessage: (channel: number, data: Buffer) => void;
+  /** Once, however the connection ends after it was open. */
+  onClose: (reason: string) => void;
+}
+
+/**
+ * Opens a streaming connection to a pod with client-node's WebSocketHandler. Its defaults would end this process's own
+ * stdout on a v5 CLOSE frame, so it gets streams that nobody reads.
+ *
+ * @throws KubeApiError when the server refuses, MESHPROOF_KUBE_TIMEOUT when it does not answer.
+ */
+export async function openPodStream(options: PodStreamOptions): Promise<PodSocket> {
+  const { what, timeoutMs } = options;
+  const handler = new Exec(options.config).handler;
+  Object.assign(handler, {
+    streams: { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() },
+  });
+  const connecting = handler.connect(options.path, null, (channel, data) => {
+    options.onMessage(channel, data);
+    return true;
+  }) as unknown as Promise<PodSocket>;
+  let timer: NodeJS.Timeout | undefined;
+  let late = false;
+  try {
+    const socket = await Promise.race([
+      connecting,
+      new Promise<never>((_, reject) => {
+        timer = setTimeout(() => {
+          late = true;
+          reject(timeoutOf(what, timeoutMs));
+        }, timeoutMs);
+      }),
+    ]);
+    let closed = false;
+    const onClose = (reason: string): void => {
+      if (closed) return;
+      closed = true;
+      options.onClose(reason);
+    };
+    socket.on('close', (code, reason) =>
+      onClose(`connection closed (${code}${reason.length ? `: ${reason.toString()}` : ''})`),
+    );
+    socket.on('error', (error) => onClose(messageOf(error)));
+    if (socket.readyState >= closing) onClose('connection closed at once');
+    return socket;
+  } catch (error) {
+    if (late) {
+      connecting.then(
+        (socket) => socket.terminate(),
+        () => {},
+      );
+      throw error;
+    }
+    throw refusalOf(what, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Sends with back-pressure: resolves when the bytes have left. */
+export function sendOn(socket: PodSocket, channel: number, data: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.send(Buffer.concat([Buffer.from([channel]), data]), (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** `ws` says "Unexpected server response: 404" and keeps the body to itself. */
+function refusalOf(what: string, error: unknown): KubeApiError {
+  const message =
+    error !== null && typeof error === 'object' && 'message' in error ? String(error.message) : messageOf(error);
+  const httpStatus = Number(/response: (\d{3})/.exec(message)?.[1] ?? 0);
+  const reason = httpStatus === 404 ? 'NotFound' : httpStatus === 403 ? 'Forbidden' : 'StreamRefused';
+  return new KubeApiError({ call: what, httpStatus, reason, message, cause: error });
+}

@@ -1,0 +1,76 @@
+/** Raw JSON objects: typed models silently drop fields they do not know (client-node issue 2825), so none are used for writes. */
+export interface KubeObject {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  // Everything else is the API's own JSON.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  [field: string]: any;
+}
+
+export interface ObjectMeta {
+  name: string;
+  namespace?: string;
+  uid?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  resourceVersion?: string;
+  generation?: number;
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+  ownerReferences?: { kind: string; name: string; uid: string }[];
+}
+
+/** A pod chosen by uid: a terminating pod may still carry the same labels. */
+export interface PodRef {
+  namespace: string;
+  name: string;
+  uid: string;
+  ip: string;
+  node: string;
+}
+
+export interface ExecResult {
+  stdout: string;
+  stderr: string;
+  exitCode: number;
+}
+
+export interface ExecOptions {
+  container?: string;
+  stdin?: string;
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+/** JSON in, JSON out, over one keep-alive agent; every call has a deadline. Implemented in client.ts. */
+export interface KubeClient {
+  /** GET of an API path, e.g. `/api/v1/nodes`. @throws KubeApiError */
+  get<T = KubeObject>(path: string, options?: { timeoutMs?: number }): Promise<T>;
+  /** Text of an API path (logs, metrics, pod proxy). */
+  getText(path: string, options?: { timeoutMs?: number }): Promise<string>;
+  /** Items of a list path, with an optional label selector. */
+  list<T = KubeObject>(path: string, labelSelector?: string): Promise<T[]>;
+  /** Server-side apply, field manager `meshproof`; objects in order (namespaces first), waiting for CRDs is the caller's. */
+  apply(objects: KubeObject[]): Promise<void>;
+  create(object: KubeObject): Promise<KubeObject>;
+  /** Merge patch unless told; `subresource` e.g. `ephemeralcontainers`. */
+  patch(path: string, body: unknown, type?: 'merge' | 'json' | 'strategic' | 'apply'): Promise<KubeObject>;
+  /** NotFound counts as success. */
+  delete(
+    path: string,
+    options?: { gracePeriodSeconds?: number; propagation?: 'Foreground' | 'Background' },
+  ): Promise<void>;
+  /** Runs a program in a container; settles once, also when the websocket dies. */
+  exec(pod: { namespace: string; name: string }, argv: string[], options?: ExecOptions): Promise<ExecResult>;
+  /** HTTP to 127.0.0.1:port/path inside the pod through port-forward (GET unless told): reaches admin ports bound to loopback. */
+  podHttp(
+    pod: { namespace: string; name: string },
+    port: number,
+    path: string,
+    options?: { method?: string; timeoutMs?: number; headers?: Record<string, string>; body?: string },
+  ): Promise<{ status: number; body: string }>;
+  /** API path of an object, for get, patch and delete. */
+  pathOf(object: { apiVersion: string; kind: string; metadata: { name: string; namespace?: string } }): string;
+  close(): void;
+}

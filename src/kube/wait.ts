@@ -1,0 +1,98 @@
+import { pollUntil, type Look } from '../base/poll.ts';
+import { KubeApiError } from './kube-api-error.ts';
+import { podTrouble, throwIfFatal } from './pod-trouble.ts';
+import { isTerminating } from './pods.ts';
+import type { KubeClient, KubeObject } from './types.ts';
+
+export interface WaitOptions {
+  timeoutMs: number;
+  labelSelector?: string;
+  signal?: AbortSignal;
+  /** Told why it still waits, whenever that changes. */
+  progress?: (reason: string) => void;
+}
+
+const intervalMs = 200;
+
+/**
+ * Waits until every Deployment and StatefulSet of a namespace (there must be one) has rolled out: all replicas of the
+ * newest template are available and no old one is left.
+ *
+ * @throws MeshproofError MESHPROOF_POD_CRASHED with the last log lines, or MESHPROOF_IMAGE, as soon as waiting is
+ * pointless; MESHPROOF_WORKLOAD_NOT_READY naming the pod and the reason at the deadline.
+ */
+export async function waitForDeployments(kube: KubeClient, namespace: string, options: WaitOptions): Promise<void> {
+  await wait(`Workloads in ${namespace}`, options, async () => {
+    const apps = `/apis/apps/v1/namespaces/${namespace}`;
+    const [deployments, statefulSets] = await Promise.all([
+      kube.list(`${apps}/deployments`, options.labelSelector),
+      kube.list(`${apps}/statefulsets`, options.labelSelector),
+    ]);
+    const workloads = [...deployments, ...statefulSets];
+    if (workloads.length === 0) return { pending: `${namespace} has no workloads` };
+    const waiting = workloads.map(rolloutTrouble).filter((reason) => reason !== undefined);
+    if (waiting.length === 0) return { ready: undefined };
+    const podReasons = await troublesOf(kube, await kube.list(`/api/v1/namespaces/${namespace}/pods`));
+    return { pending: podReasons[0] ?? waiting[0]! };
+  });
+}
+
+/** Waits until all pods that match (there must be one) are ready, those that terminate apart. @throws as waitForDeployments */
+export async function waitForPods(kube: KubeClient, namespace: string, options: WaitOptions): Promise<void> {
+  await wait(`Pods in ${namespace}`, options, async () => {
+    const pods = await kube.list(`/api/v1/namespaces/${namespace}/pods`, options.labelSelector);
+    if (pods.filter((pod) => !isTerminating(pod)).length === 0) return { pending: `${namespace} has no such pods` };
+    const reasons = await troublesOf(kube, pods);
+    return reasons.length === 0 ? { ready: undefined } : { pending: reasons[0]! };
+  });
+}
+
+/** Why a Deployment or StatefulSet has not rolled out, from its status alone. */
+export function rolloutTrouble(workload: KubeObject): string | undefined {
+  const { status = {}, spec } = workload;
+  const wanted: number = spec?.replicas ?? 1;
+  const name = `${workload.kind} ${workload.metadata.name}`;
+  if ((status.observedGeneration ?? 0) < (workload.metadata.generation ?? 0)) return `${name} was not looked at yet`;
+  const conditions = (status.conditions ?? []) as { type: string; status: string; message?: string }[];
+  const failure = conditions.find((condition) => condition.type === 'ReplicaFailure' && condition.status === 'True');
+  if (failure) return `${name} cannot create its pods: ${failure.message ?? ''}`;
+  const updated: number = status.updatedReplicas ?? 0;
+  const available: number = status.availableReplicas ?? 0;
+  if (updated < wanted) return `${name} has ${updated} of ${wanted} replicas of the newest template`;
+  if ((status.replicas ?? 0) > updated) return `${name} still has ${status.replicas - updated} old replicas`;
+  return available < wanted ? `${name} has ${available} of ${wanted} replicas available` : undefined;
+}
+
+async function troublesOf(kube: KubeClient, pods: KubeObject[]): Promise<string[]> {
+  const troubles = pods.filter((pod) => !isTerminating(pod)).map(podTrouble);
+  const reasons: string[] = [];
+  for (const trouble of troubles) {
+    if (!trouble) continue;
+    await throwIfFatal(kube, trouble);
+    reasons.push(trouble.reason);
+  }
+  return reasons;
+}
+
+async function wait(what: string, options: WaitOptions, look: () => Promise<Look<undefined>>): Promise<void> {
+  await pollUntil(() => look().catch(asPending), {
+    what,
+    intervalMs,
+    timeoutMs: options.timeoutMs,
+    signal: options.signal,
+    code: 'MESHPROOF_WORKLOAD_NOT_READY',
+    hint: 'The pod named above says why; `kubectl describe` it with the kubeconfig of the lab.',
+    onPending: options.progress,
+  });
+}
+
+/** An API server that is busy for a moment does not end a wait of minutes. */
+function asPending(error: unknown): Look<undefined> {
+  if (
+    error instanceof KubeApiError &&
+    (error.httpStatus === 0 || error.httpStatus === 429 || error.httpStatus >= 500)
+  ) {
+    return { pending: error.message };
+  }
+  throw error;
+}

@@ -1,0 +1,34 @@
+# First process of the load container (busybox sh): waits at the gate, runs k6, and prints what k6 wrote into the log.
+set -u
+cd "$MP_WORK"
+say() { printf 'meshproof %s\n' "$*"; }
+block() {
+  say begin "$1" "lines=$(grep -c . "$2")" "sha256=$(sha256sum "$2" | cut -d' ' -f1)"
+  gzip -c "$2" | base64 -w 8000
+  say end "$1"
+}
+stopped=
+k6=
+trap 'stopped=yes; [ -z "$k6" ] || kill -INT "$k6" 2>/dev/null' TERM INT
+echo $$ > load.pid
+say waiting
+until [ -e gate ]; do
+  [ -z "$stopped" ] || { say exited code=143; exit 0; }
+  sleep 0.05
+done
+: > samples.csv
+: > summary.json
+k6 run --quiet --no-color --no-usage-report --address '' --log-format raw --console-output samples.csv "$MP_SCRIPT" >output.txt 2>&1 &
+k6=$!
+echo $k6 > k6.pid
+# A trapped signal ends `wait` early: k6 still has its summary to write.
+while kill -0 $k6 2>/dev/null; do
+  wait $k6
+  code=$?
+done
+touch exited
+say exited "code=$code"
+tail -n 200 output.txt | cut -c 1-500 > tail.txt
+block samples samples.csv
+block summary summary.json
+block output tail.txt

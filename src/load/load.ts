@@ -1,0 +1,87 @@
+/** One request as k6 saw it. */
+export interface LoadSample {
+  /** Sent as `x-meshproof-request-id`, so that the ledger can be joined. */
+  requestId: string;
+  startedAt: number;
+  durationMs: number;
+  /** 0 when no answer came (connection error, client timeout). */
+  status: number;
+  /** k6 error_code, 0 when none. */
+  errorCode: number;
+  /** Name of the target, e.g. `trips`. */
+  target: string;
+  /** Every k6 check of the response held (status and body). */
+  ok: boolean;
+}
+
+export interface LoadTarget {
+  name: string;
+  method?: 'GET' | 'POST' | 'PATCH';
+  url: string;
+  headers?: Record<string, string>;
+  body?: string;
+  /** A status the check accepts; default 200. */
+  expectStatus?: number;
+  /** Text the body must contain (trip point handlers answer 200 with an error inside). */
+  expectBody?: string;
+}
+
+export interface LoadSpec {
+  /** Name of the load pod's service identity in the mesh. */
+  client: string;
+  namespace: string;
+  targets: LoadTarget[];
+  /** Open model: arrivals a second over all targets (round robin), whatever the service does. */
+  rps: number;
+  durationMs: number;
+  maxVUs: number;
+  /** Client-side timeout of a request. */
+  requestTimeoutMs: number;
+  /**
+   * Text for a capture to look for. It goes into the header `x-meshproof-canary`, into the query (`?canary=…`, or wherever the
+   * url says `{canary}`), and into the body wherever that says `{canary}`.
+   */
+  canary?: string;
+  /** Load pods that share the rate; default 1. About 20 requests/s per calling proxy (design, part 4, rule 6). */
+  pods?: number;
+  /** A new connection for every request. Default: connections are kept, as real clients do; the sidecar balances per request. */
+  noConnectionReuse?: boolean;
+}
+
+/** Load that is ready to go: pods are up and meshed, nothing has been sent (captures can be started now). */
+export interface PreparedLoad extends AsyncDisposable {
+  readonly pods: import('../kube/types.ts').PodRef[];
+  /** Opens the gate; resolves when the first request was sent. */
+  start(): Promise<RunningLoad>;
+}
+
+export interface RunningLoad {
+  readonly startedAt: number;
+  /** Requests seen so far, for progress. */
+  progress(): Promise<number>;
+  /** k6 ended: samples and what k6 itself reported. */
+  finish(): Promise<LoadResult>;
+  stop(): Promise<void>;
+}
+
+export interface LoadResult {
+  samples: LoadSample[];
+  exitCode: number;
+  droppedIterations: number;
+  /** k6's own summary and output, as evidence. */
+  summary: string;
+  /** Not empty: k6 did not do what it was asked to; the arm is `invalid`. */
+  problems: string[];
+}
+
+/** Figures of a window; quantiles in ms, undefined without samples. */
+export interface PhaseLoad {
+  requests: number;
+  rps: number;
+  errorsPerSecond: number;
+  successRate: number;
+  p50Ms: number;
+  p95Ms: number;
+  p99Ms: number;
+  dropped: number;
+}

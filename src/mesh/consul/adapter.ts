@@ -1,0 +1,191 @@
+import pLimit from 'p-limit';
+import { systemClock, type Clock } from '../../base/clock.ts';
+import { MeshproofError } from '../../base/errors.ts';
+import { pollUntil } from '../../base/poll.ts';
+import type { KubeObject, PodRef } from '../../kube/types.ts';
+import type { MeshAdapter, MeshComponent, MeshContext, SidecarProblem } from '../adapter.ts';
+import { EnvoyAdmin, envoyVersion, uptimeMs } from '../envoy/admin.ts';
+import { leafCertificates } from '../envoy/certificates.ts';
+import { readSnapshot } from '../envoy/snapshot.ts';
+import { applyPolicies } from './apply.ts';
+import { failingChecks, instances, reconcile } from './catalog.ts';
+import { injectSidecars } from './inject.ts';
+import { installControlPlane, patient, type ControlPlane } from './install.ts';
+import { expectedPods, injectedPods, toMeshedPod, type MeshedPod } from './meshed-pod.ts';
+import {
+  clusterName,
+  consulNamespace,
+  consulStatNames,
+  ports,
+  serverName,
+  sidecarContainer,
+  sidecarUid,
+  spiffeId,
+} from './names.ts';
+import { sidecarProblem, type CatalogView } from './sidecar-problems.ts';
+
+export interface ConsulOptions {
+  clock?: Clock;
+}
+
+/** What this adapter has beyond the core. */
+export interface ConsulAdapter extends MeshAdapter {
+  /** Takes instances and tokens of pods that are gone out of Consul; their ids. */
+  reconcile(): Promise<string[]>;
+}
+
+/** Consul with Envoy sidecars and transparent proxy, without its Helm chart. */
+export function consulAdapter(context: MeshContext, options: ConsulOptions = {}): ConsulAdapter {
+  const { kube, images, progress, signal } = context;
+  const clock = options.clock ?? systemClock;
+  const admin = new EnvoyAdmin(kube, ports.admin);
+  let control: ControlPlane | undefined;
+
+  const plane = (): ControlPlane => {
+    if (control) return control;
+    throw new MeshproofError(
+      'MESHPROOF_MESH_NOT_READY',
+      'Consul is not installed',
+      'Call install() first; it also finds a Consul that is there.',
+    );
+  };
+  const imageOf = (name: string): string => {
+    const ref = images[name]?.ref;
+    if (ref !== undefined) return ref;
+    throw new MeshproofError('MESHPROOF_IMAGE', `There is no image ${name}`, 'Build the lab images first.');
+  };
+  const catalogView = async (): Promise<CatalogView> => {
+    const [registered, failing] = await Promise.all([instances(plane().api), failingChecks(plane().api)]);
+    return { failing, registeredPodUids: new Set(registered.map(({ Meta }) => Meta?.['pod-uid'] ?? '')) };
+  };
+  const podOf = async (ref: PodRef): Promise<MeshedPod> =>
+    toMeshedPod(await kube.get<KubeObject>(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`));
+
+  return {
+    name: 'consul',
+    get version() {
+      return control?.version ?? '';
+    },
+    caveats: [
+      'Envoy 1.40 with Consul 1.22 is not a pair their makers support (Consul is told to ignore it: -ignore-envoy-compatibility).',
+      'Consul asks each sidecar for the health of its app in plaintext (port 20300): the answer is one status code and holds no data of the app.',
+    ],
+    sidecarContainer,
+
+    async install() {
+      control = await progress.step('Consul control plane', () =>
+        installControlPlane(context, imageOf('consul'), clock),
+      );
+    },
+
+    inject: (objects, { namespace }) =>
+      injectSidecars(objects, {
+        namespace,
+        caPem: plane().caPem,
+        images: { consul: imageOf('consul'), envoy: imageOf('envoy') },
+      }),
+
+    async components() {
+      const leader = await plane().api.get<string>('/v1/status/leader');
+      const server: MeshComponent = {
+        name: serverName,
+        version: plane().version,
+        role: 'control-plane',
+        ready: Boolean(leader),
+      };
+      const limit = pLimit(6);
+      const proxies = (await injectedPods(kube)).map((pod) =>
+        limit(async (): Promise<MeshComponent> => {
+          const name = `envoy of ${pod.ref.name}`;
+          if (pod.notRunning !== undefined) return { name, version: 'unknown', role: 'data-plane', ready: false };
+          const info = await admin.serverInfo(pod.ref);
+          return { name, version: envoyVersion(info), role: 'data-plane', ready: info.state === 'LIVE' };
+        }),
+      );
+      return [server, ...(await Promise.all(proxies))];
+    },
+
+    async sidecarProblems(namespaces) {
+      const catalog = await catalogView();
+      const limit = pLimit(6);
+      const pods = (await Promise.all(namespaces.map((namespace) => expectedPods(kube, namespace)))).flat();
+      const found = await Promise.all(pods.map((pod) => limit(() => sidecarProblem(pod, catalog, admin))));
+      return found.filter((problem): problem is SidecarProblem => problem !== undefined);
+    },
+
+    async apply(policies) {
+      await reconcile(plane().api, kube);
+      return applyPolicies({ kube, signal, admin, api: plane().api }, policies);
+    },
+
+    reconcile: () => reconcile(plane().api, kube),
+
+    async metrics(ref) {
+      const pod = await podOf(ref);
+      const info = await admin.serverInfo(ref);
+      const takenAt = clock.now();
+      const subject = {
+        pod: ref.name,
+        podUid: ref.uid,
+        service: pod.service,
+        takenAt,
+        startedAt: takenAt - uptimeMs(info),
+      };
+      return readSnapshot(await admin.stats(ref), subject, consulStatNames);
+    },
+
+    rawMetrics: (pod) => admin.stats(pod),
+
+    identityOf: async (service) => spiffeId(plane().trustDomain, service),
+
+    wireExpectation: async (source, destination) => {
+      const { trustDomain } = plane();
+      return {
+        port: ports.inbound,
+        minTlsVersion: '1.2',
+        identitiesOnWire: true,
+        sni: clusterName(trustDomain, destination),
+        clientIdentity: spiffeId(trustDomain, source),
+        serverIdentity: spiffeId(trustDomain, destination),
+      };
+    },
+
+    appPath: () => ({ sidecarUid, outInterface: 'lo' }),
+
+    async restartSidecar(ref) {
+      const wait = { signal, timeoutMs: 30_000, code: 'MESHPROOF_MESH_NOT_READY' as const };
+      // Uptime is in whole seconds: only a proxy that is older than that can be told from its successor.
+      await pollUntil(
+        patient(async () => {
+          const uptime = uptimeMs(await admin.serverInfo(ref));
+          return uptime >= 3000 ? { ready: true } : { pending: `Envoy runs for ${uptime} ms only` };
+        }),
+        { ...wait, what: `the proxy of ${ref.name} can be restarted` },
+      );
+      const quitAt = clock.monotonicMs();
+      await admin.text(ref, '/quitquitquit', 'POST');
+      await pollUntil(
+        patient(async () => {
+          const sinceQuit = clock.monotonicMs() - quitAt;
+          if (uptimeMs(await admin.serverInfo(ref)) > sinceQuit + 1000)
+            return { pending: 'the old process still runs' };
+          const problem = await sidecarProblem(await podOf(ref), await catalogView(), admin);
+          return problem ? { pending: `${problem.problem}: ${problem.detail}` } : { ready: true };
+        }),
+        { ...wait, what: `the proxy of ${ref.name} is back` },
+      );
+    },
+
+    certificates: async (pod) => leafCertificates(await admin.json(pod, '/certs')),
+
+    async uninstall() {
+      const roles = '/apis/rbac.authorization.k8s.io/v1';
+      for (const name of ['consul-token-review', 'consul-service-account-reader']) {
+        await kube.delete(`${roles}/clusterrolebindings/${name}`);
+      }
+      await kube.delete(`${roles}/clusterroles/consul-service-account-reader`);
+      await kube.delete(`/api/v1/namespaces/${consulNamespace}`);
+      control = undefined;
+    },
+  };
+}

@@ -1,0 +1,125 @@
+import type { Assertion, EvidencePath, Status } from '../assert/assertion.ts';
+import type { Timing } from '../base/progress.ts';
+import type { WireProof } from '../capture/wire.ts';
+import type { FaultReceipt } from '../fault/fault.ts';
+import type { HealthSnapshot } from '../health/health.ts';
+import type { PhaseLoad } from '../load/load.ts';
+import type { ExitCode } from '../base/errors.ts';
+import type { MeshComponent } from '../mesh/adapter.ts';
+
+/** report.json: pure data. Writers read it, nothing else does. Additive changes keep schemaVersion. */
+export interface RunReport {
+  schemaVersion: 1;
+  tool: { version: string; commit: string };
+  runId: string;
+  seed: number;
+  startedAt: string;
+  durationMs: number;
+  command: string[];
+  host: {
+    os: string;
+    kernel: string;
+    cpus: number;
+    memoryBytes: number;
+    /** Decided by probing: `{ 'cluster.embedded': 'usable: Linux, root …', 'fault.http': 'envoy behind the sidecar …' }`. */
+    mechanisms: Record<string, string>;
+  };
+  cluster?: { provider: string; kubernetesVersion: string; nodes: { name: string; kubeletVersion: string }[] };
+  mesh?: { name: string; version: string; components: MeshComponent[]; caveats: string[] };
+  verdict: Verdict;
+  criteria: Criterion[];
+  scenarios: ScenarioReport[];
+  signals: GoldenSignals[];
+  health: { before?: HealthSnapshot; after?: HealthSnapshot };
+  /** Assertions that belong to the run, not to a scenario: residue, cleanup, sidecars present. */
+  assertions: Assertion[];
+  errors: { code: string; message: string; hint: string; scenario?: string }[];
+  timings: Timing[];
+  evidence: { path: EvidencePath; sha256: string; bytes: number }[];
+}
+
+export type VerdictStatus = 'healthy' | 'unhealthy' | 'inconclusive' | 'error';
+
+export interface Verdict {
+  status: VerdictStatus;
+  exitCode: ExitCode;
+  /** One line that names the broken thing. */
+  summary: string;
+  counts: Record<Status, number>;
+  interrupted: boolean;
+}
+
+export interface Criterion {
+  id: string;
+  title: string;
+  status: Status;
+  /** In a coach's words: how the control failed, how the treatment held. */
+  why: string;
+  scenarios: string[];
+  /** The two halves of `why`, and what the arms are called in it (`With retries switched off`). */
+  control?: string;
+  treatment?: string;
+  words?: { control: string; treatment: string };
+}
+
+export interface ScenarioReport {
+  id: string;
+  title: string;
+  criterion: string;
+  status: Status;
+  reason: string;
+  durationMs: number;
+  arms: ArmReport[];
+  assertions: Assertion[];
+}
+
+export interface ArmReport {
+  name: 'control' | 'treatment';
+  /** `invalid` when the experiment itself did not work (fault did not bite, load dropped …). */
+  status: Status;
+  problems: string[];
+  phases: PhaseReport[];
+  faults: FaultReceipt[];
+  wire: WireProof[];
+}
+
+export interface PhaseReport {
+  name: 'baseline' | 'fault' | 'recovery';
+  startedAt: string;
+  endedAt: string;
+  load: PhaseLoad;
+  ledger?: LedgerSummary;
+  /** One point a second: t in seconds since the arm's load began. */
+  series: { t: number; rps: number; errorsPerSecond: number; p50Ms: number | null; p99Ms: number | null }[];
+}
+
+export interface LedgerSummary {
+  requests: number;
+  attempts: number;
+  injected: number;
+  /** Requests whose first attempt failed and whose last one succeeded. */
+  recovered: number;
+  /** attempts / requests. */
+  amplification: number;
+  /** attempts per request -> number of requests. */
+  attemptsHistogram: Record<string, number>;
+}
+
+export interface GoldenSignals {
+  scenario: string;
+  arm: string;
+  phase: string;
+  source: string;
+  destination: string;
+  /** Who measured: the client's proxy, the server's proxy, or k6. */
+  reporter: 'client-proxy' | 'server-proxy' | 'k6';
+  protocol: 'http' | 'tcp';
+  rps: number;
+  successRate: number | null;
+  errorsPerSecond: number;
+  p50Ms: number | null;
+  p95Ms: number | null;
+  p99Ms: number | null;
+  saturation: Record<string, number>;
+  tls: boolean;
+}

@@ -1,0 +1,135 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { EvidencePath } from '../assert/assertion.ts';
+import type { CaptureRecord } from '../assert/rules/wire-rules.ts';
+import { MeshproofError } from '../base/errors.ts';
+import { splitCapture } from '../capture/split.ts';
+import { startCapture, type CaptureResult, type RunningCapture } from '../capture/tcpdump.ts';
+import type { WireEdge } from '../capture/wire.ts';
+import type { PodRef } from '../kube/types.ts';
+import type { RunContext } from './context.ts';
+import type { Edge } from './edge.ts';
+import { evidencePath } from './evidence.ts';
+
+export type Side = 'client' | 'server';
+
+export interface CapturedEdges {
+  /** `captures.json`: what each file holds and how its capture went. */
+  captures: EvidencePath;
+  pcap(edge: Edge, side: Side): EvidencePath;
+}
+
+export interface RunningCaptures extends AsyncDisposable {
+  /** @param judgedFromMs connections that ended before it (epoch ms) are not judged: the load begins later */
+  finish(judgedFromMs: number): Promise<CapturedEdges>;
+}
+
+export interface CaptureEdgesOptions {
+  scenario: string;
+  arm: 'control' | 'treatment';
+  edges: readonly Edge[];
+  namespace: string;
+  /** Pods of the load client, which no Deployment knows. */
+  clients: readonly PodRef[];
+}
+
+/**
+ * One tcpdump on the eth0 of every pod at either end; at the end each edge and side gets its own file. Pods are captured
+ * whole and split afterwards: a connection that nobody expected is then in the capture too.
+ */
+export async function captureEdges(options: CaptureEdgesOptions, context: RunContext): Promise<RunningCaptures> {
+  const { lab, signal, undo } = context;
+  const access = lab.cluster.podNetwork;
+  if (access === undefined) {
+    throw new MeshproofError(
+      'MESHPROOF_CAPTURE',
+      `The ${lab.cluster.provider} cluster gives no access to pods’ networks`,
+      'Use --cluster embedded.',
+    );
+  }
+  const { edges, namespace, clients, scenario, arm } = options;
+  const services = [...new Set(edges.flatMap(({ source, destination }) => [source, destination]))];
+  const pods = new Map<string, PodRef[]>(
+    await Promise.all(
+      services.map(
+        async (service) =>
+          [service, service === lab.client ? [...clients] : await lab.readyPods(service, namespace)] as const,
+      ),
+    ),
+  );
+  const clusterIps = await lab.clusterIps(namespace);
+  const tcpdump = await lab.toolbox.get('tcpdump');
+  const folder = await mkdtemp(join(tmpdir(), 'meshproof-capture-'));
+  const running = new Map<string, RunningCapture>();
+  const cleanup = await undo.register(
+    `captures of ${scenario} ${arm}`,
+    async () => {
+      await Promise.all([...running.values()].map((capture) => capture.stop()));
+      await rm(folder, { recursive: true, force: true });
+    },
+    'host',
+  );
+  await Promise.all(
+    [...pods.values()].flat().map(async (pod) => {
+      const file = join(folder, `${pod.uid}.pcap`);
+      running.set(
+        pod.uid,
+        await startCapture({ pod, argvFor: (argv) => access.command(pod, argv), tcpdump, file, signal }),
+      );
+    }),
+  );
+  const wireEdge = ({ source, destination }: Edge, side: Side, judgedFromMs: number): WireEdge => ({
+    source,
+    destination,
+    side,
+    judgedFromMs,
+    sourceIps: ips(pods.get(source)),
+    destinationIps: [
+      ...ips(pods.get(destination)),
+      ...(clusterIps[destination] === undefined ? [] : [clusterIps[destination]]),
+    ],
+  });
+  const pcap = (edge: Edge, side: Side): EvidencePath =>
+    evidencePath(scenario, arm, `${edge.source}--${edge.destination}.${side}.pcap`);
+  const finish = async (judgedFromMs: number): Promise<CapturedEdges> => {
+    const results = new Map<string, CaptureResult>();
+    await Promise.all([...running].map(async ([uid, capture]) => results.set(uid, await capture.stop())));
+    const records: CaptureRecord[] = [];
+    for (const edge of edges) {
+      for (const side of ['client', 'server'] as const) {
+        const path = pcap(edge, side);
+        const own = (pods.get(side === 'client' ? edge.source : edge.destination) ?? []).flatMap(
+          ({ uid }) => results.get(uid) ?? [],
+        );
+        const record = {
+          pcap: path,
+          edge: wireEdge(edge, side, judgedFromMs),
+          canaries: [context.canary],
+          kernelDrops: 0,
+          problems: [] as string[],
+        };
+        for (const result of own) {
+          record.kernelDrops += result.kernelDrops;
+          record.problems.push(...result.problems);
+        }
+        if (own.length === 0)
+          record.problems.push(`no pod of ${side === 'client' ? edge.source : edge.destination} was captured`);
+        await splitCapture(
+          own.map(({ file }) => file),
+          await context.evidence.file(path),
+          record.edge,
+        );
+        records.push(record);
+      }
+    }
+    const captures = await context.evidence.json(evidencePath(scenario, arm, 'captures.json'), records);
+    await cleanup.run();
+    return { captures, pcap };
+  };
+  return { finish, [Symbol.asyncDispose]: () => cleanup.run() };
+}
+
+function ips(pods: readonly PodRef[] = []): string[] {
+  return pods.map(({ ip }) => ip);
+}

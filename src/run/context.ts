@@ -1,0 +1,17 @@
+import type { Assertion } from '../assert/assertion.ts';
+import type { ArmReport, GoldenSignals } from '../report/model.ts';
+import type { Lab } from './lab.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** Everything an experiment may use. One per run; experiments run one after the other. */
+export interface RunContext extends Surroundings {
+  lab: Lab;
+  /** Unique to the run; planted in requests so that a capture can look for it. */
+  canary: string;
+}
+
+export interface ExperimentResult {
+  arms: ArmReport[];
+  assertions: Assertion[];
+  signals: GoldenSignals[];
+}

@@ -1,0 +1,264 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { judge } from '../assert/recompute.ts';
+import type { Assertion, Status } from '../assert/assertion.ts';
+import { systemClock } from '../base/clock.ts';
+import { MeshproofError, toMeshproofError } from '../base/errors.ts';
+import type { Progress, Timing } from '../base/progress.ts';
+import type { HealthResult } from '../health/health.ts';
+import type { RunReport, ScenarioReport } from '../report/model.ts';
+import { writeReport } from '../report/write-report.ts';
+import type { Scenario } from '../scenario/schema.ts';
+import { criteria } from '../verdict/criteria.ts';
+import { statusOf } from '../verdict/status-of.ts';
+import { verdict } from '../verdict/verdict.ts';
+import type { ExperimentResult, RunContext } from './context.ts';
+import { openEvidence } from './evidence.ts';
+import { runHealth } from './experiments/health.ts';
+import { runResilience } from './experiments/resilience.ts';
+import { runSameCode } from './experiments/same-code.ts';
+import { runSignals } from './experiments/signals.ts';
+import { runWire } from './experiments/wire.ts';
+import { hostFacts, toolFacts } from './host-facts.ts';
+import type { Lab } from './lab.ts';
+import { healthOfBrokenWorkload, labHealth, plantBrokenWorkload } from './lab-health.ts';
+import { openLab } from './open-lab.ts';
+import { UndoStack, type UndoOutcome } from './undo.ts';
+
+export interface RunOptions {
+  scenarios: Scenario[];
+  cluster: 'auto' | 'embedded';
+  mesh: 'consul';
+  /** A lab left by `up`; otherwise the run makes its own and deletes it. */
+  lab?: string;
+  keep: boolean;
+  reportsDir: string;
+  command: string[];
+  timings: Timing[];
+  progress: Progress;
+  signal: AbortSignal;
+  interrupted: () => boolean;
+}
+
+export interface RunOutcome {
+  report: RunReport;
+  dir: string;
+  /** The lab that is still up, by name (`--keep`, or one that was there before). */
+  keptLab?: string;
+}
+
+/** Taking everything back has its own budget: it also works after the deadline and after Ctrl-C. */
+const cleanupBudgetMs = 60_000;
+
+/**
+ * The whole run: lab, health before, experiments, health after, cleanup, report. Whatever happens, there is a report that
+ * says so, and a clean machine.
+ */
+export async function run(options: RunOptions): Promise<RunOutcome> {
+  const { progress, signal, timings, scenarios } = options;
+  const clock = systemClock;
+  const started = clock.now();
+  const runId = `${new Date(started)
+    .toISOString()
+    .replaceAll(/[-:]|\.\d+Z/g, '')
+    .replace('T', '-')}-${randomBytes(2).toString('hex')}`;
+  const dir = join(options.reportsDir, runId);
+  const evidence = await openEvidence(dir);
+  const parts: Parts = { scenarios: [], assertions: [], signals: [], errors: [], health: {} };
+  let lab: Lab | undefined;
+  let undo: UndoStack | undefined;
+  let facts: Pick<RunReport, 'cluster' | 'mesh'> = {};
+  let mechanisms: Record<string, string> = {};
+  const fail = (error: unknown, scenario?: string): void => {
+    const { code, message, hint } = toMeshproofError(signal.aborted ? signal.reason : error);
+    if (parts.errors.some((known) => known.code === code && known.message === message)) return;
+    parts.errors.push({ code, message, hint, ...(scenario !== undefined && { scenario }) });
+  };
+  try {
+    const open = await openLab({ ...options, runId, stay: options.keep });
+    lab = open;
+    mechanisms = open.mechanisms;
+    const stack = new UndoStack(join(open.stateDir, 'journal.ndjson'), clock);
+    undo = stack;
+    const context: RunContext = {
+      lab: open,
+      evidence,
+      undo: stack,
+      progress,
+      signal,
+      clock,
+      canary: `meshproof-canary-${randomBytes(8).toString('hex')}`,
+    };
+    facts = await open.facts();
+    const residueBefore = await open.residue();
+    const before = await progress.step('health before', () => labHealth(context));
+    parts.health.before = before;
+    const beforePath = await evidence.json('evidence/health-before.json', before);
+    const judgesHealth = scenarios.some(({ experiment }) => experiment === 'health');
+    if (judgesHealth) await plantBrokenWorkload(context);
+    for (const scenario of scenarios.filter(({ experiment }) => experiment !== 'health')) {
+      if (signal.aborted) break;
+      parts.scenarios.push(await runScenario(scenario, context, parts, fail));
+    }
+    if (!signal.aborted) {
+      const broken = judgesHealth ? await healthOfBrokenWorkload(context) : undefined;
+      // Before pods are replaced: they would take along what a fault left in them.
+      const residueAfter = await open.residue();
+      const outcomes = await progress.step('taking everything back', () => stack.runAll(cleanupBudgetMs));
+
+      await open.settle(context);
+      const after = await progress.step('health after', () => labHealth(context, before));
+      parts.health.after = after;
+      const afterPath = await evidence.json('evidence/health-after.json', after);
+      for (const scenario of scenarios) {
+        if (scenario.experiment !== 'health' || broken === undefined || signal.aborted) continue;
+        parts.scenarios.push(
+          await guarded(scenario, parts, fail, clock.monotonicMs(), () =>
+            runHealth(scenario, context, { before: beforePath, after: afterPath, broken }),
+          ),
+        );
+      }
+      parts.assertions.push(
+        ...(await cleanupAssertions(outcomes, { before: residueBefore, after: residueAfter }, context)),
+      );
+    }
+  } catch (error) {
+    fail(error);
+  } finally {
+    const deletes = lab?.owned === true;
+    await undo?.runAll(cleanupBudgetMs, deletes ? 'host' : undefined).catch((error: unknown) => fail(error));
+    if (lab !== undefined && deletes) {
+      try {
+        const made = lab;
+        await progress.step('deleting the lab', () => made.delete());
+        const left = await made.remains();
+        const path = await evidence.json('evidence/lab-residue.json', left);
+        parts.assertions.push(
+          await judge(
+            'list-empty',
+            { path },
+            {
+              id: 'run/lab-residue',
+              title: 'The deleted lab left nothing on this machine',
+              hint: 'Run `./bin/meshproof down --all`.',
+            },
+            evidence.reader,
+          ),
+        );
+      } catch (error) {
+        fail(error);
+      }
+    }
+  }
+  const order = new Map(scenarios.map(({ id }, index) => [id, index]));
+  parts.scenarios.sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0));
+  const definitions = new Map(scenarios.map(({ criterion }) => [criterion.id, criterion]));
+  const judged = criteria(parts.scenarios, [...definitions.values()]);
+  const interrupted = options.interrupted();
+  const report: RunReport = {
+    schemaVersion: 1,
+    tool: await toolFacts(),
+    runId,
+    seed: 0,
+    startedAt: new Date(started).toISOString(),
+    durationMs: Math.round(clock.now() - started),
+    command: options.command,
+    host: hostFacts(mechanisms),
+    ...facts,
+    verdict: verdict({ ...parts, criteria: judged, interrupted }),
+    criteria: judged,
+    ...parts,
+    timings,
+    evidence: [],
+  };
+  await writeReport(dir, report);
+  return { report, dir, ...(lab !== undefined && !lab.owned && { keptLab: lab.name }) };
+}
+
+type Parts = Pick<RunReport, 'scenarios' | 'assertions' | 'signals' | 'errors'> & {
+  health: { before?: HealthResult; after?: HealthResult };
+};
+type Fail = (error: unknown, scenario?: string) => void;
+
+async function runScenario(scenario: Scenario, context: RunContext, parts: Parts, fail: Fail): Promise<ScenarioReport> {
+  return guarded(scenario, parts, fail, context.clock.monotonicMs(), () => {
+    switch (scenario.experiment) {
+      case 'resilience':
+        return runResilience(scenario, context);
+      case 'wire':
+        return runWire(scenario, context);
+      case 'signals':
+        return runSignals(scenario, context);
+      case 'same-code':
+        return runSameCode(scenario, context);
+      case 'health':
+        throw new MeshproofError(
+          'MESHPROOF_INTERNAL',
+          'the health scenario is judged at the end',
+          'Please report this.',
+        );
+    }
+  });
+}
+
+/** A scenario that breaks off is an `error` of that scenario; the others still run. */
+async function guarded(
+  scenario: Scenario,
+  parts: Parts,
+  fail: Fail,
+  start: number,
+  work: () => Promise<ExperimentResult>,
+): Promise<ScenarioReport> {
+  const base = { id: scenario.id, title: scenario.title, criterion: scenario.criterion.id };
+  const durationMs = (): number => Math.round(systemClock.monotonicMs() - start);
+  try {
+    const { arms, assertions, signals } = await work();
+    parts.signals.push(...signals);
+    const status = statusOf(assertions.map((assertion) => assertion.status));
+    return { ...base, status, reason: reasonOf(status, assertions), durationMs: durationMs(), arms, assertions };
+  } catch (error) {
+    fail(error, scenario.id);
+    const { message } = toMeshproofError(error);
+    return { ...base, status: 'error', reason: message, durationMs: durationMs(), arms: [], assertions: [] };
+  }
+}
+
+function reasonOf(status: Status, assertions: readonly Assertion[]): string {
+  if (status === 'pass') return '';
+  const first = assertions.find((assertion) => assertion.status === status);
+  return first === undefined ? 'nothing was examined' : `${first.title}: ${first.observed}`;
+}
+
+async function cleanupAssertions(
+  outcomes: UndoOutcome[],
+  { before, after }: { before: string[]; after: string[] },
+  context: RunContext,
+): Promise<Assertion[]> {
+  const { evidence } = context;
+  const failures = outcomes.filter(({ ok }) => !ok).map(({ what, error }) => `${what}: ${error ?? 'failed'}`);
+  const undone = await evidence.json('evidence/cleanup.json', { outcomes, failures });
+  const added = after.filter((line) => !before.includes(line));
+  const residue = await evidence.json('evidence/residue.json', { before, after, added });
+  return [
+    await judge(
+      'list-empty',
+      { path: undone, pointer: '/failures' },
+      {
+        id: 'run/cleanup',
+        title: 'Everything that was changed was taken back',
+        hint: 'See cleanup.json; `./bin/meshproof down` removes the lab.',
+      },
+      evidence.reader,
+    ),
+    await judge(
+      'list-empty',
+      { path: residue, pointer: '/added' },
+      {
+        id: 'run/residue',
+        title: 'No fault is left in any pod',
+        hint: 'See residue.json: rules, processes and containers that were not there before.',
+      },
+      evidence.reader,
+    ),
+  ];
+}

@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, readlink, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pollUntil } from '../base/poll.ts';
+
+interface Holder {
+  pid: number;
+  /** Field 22 of /proc/PID/stat: tells a reused pid from the one that took the lock. */
+  startTime: string;
+  /** Pids of another container say nothing here; such a lock is believed while its heartbeat is fresh. */
+  pidNamespace: string;
+}
+
+const heartbeatMs = 5_000;
+const foreignStaleMs = 60_000;
+
+async function startTimeOf(pid: number): Promise<string | undefined> {
+  try {
+    const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+async function self(): Promise<Holder> {
+  return {
+    pid: process.pid,
+    startTime: (await startTimeOf(process.pid)) ?? '',
+    pidNamespace: await readlink('/proc/self/ns/pid').catch(() => ''),
+  };
+}
+
+async function isAlive(path: string, holder: Holder, here: Holder): Promise<boolean> {
+  if (holder.pidNamespace === here.pidNamespace) return (await startTimeOf(holder.pid)) === holder.startTime;
+  const { mtimeMs } = await stat(path);
+  return Date.now() - mtimeMs < foreignStaleMs;
+}
+
+/**
+ * Takes the lock file once. A lock whose process is dead is moved aside first. Two who find the same dead lock at the
+ * same moment can at worst both build: what they make is moved into place atomically, so that only costs time.
+ */
+async function tryTake(path: string, here: Holder): Promise<string | undefined> {
+  const own = `${path}.${here.pid}.${randomBytes(4).toString('hex')}`;
+  await writeFile(own, JSON.stringify(here));
+  try {
+    await link(own, path);
+    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(own, { force: true });
+  }
+  let holder: Holder;
+  try {
+    holder = JSON.parse(await readFile(path, 'utf8')) as Holder;
+    if (await isAlive(path, holder, here)) return `held by process ${holder.pid}`;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'just released';
+    // An unreadable lock cannot be of a live holder: it is linked into place complete.
+  }
+  const aside = `${own}.dead`;
+  await rename(path, aside).catch(() => {});
+  await rm(aside, { force: true });
+  return 'taken over from a dead process';
+}
+
+/** Runs `work` while holding a lock file, among all processes of this machine. A dead holder's lock is taken over. */
+export async function withFileLock<T>(
+  path: string,
+  options: { what: string; signal: AbortSignal; timeoutMs: number; onWait?: (reason: string) => void },
+  work: () => Promise<T>,
+): Promise<T> {
+  await mkdir(dirname(path), { recursive: true });
+  const here = await self();
+  await pollUntil(
+    async () => {
+      const reason = await tryTake(path, here);
+      return reason === undefined ? { ready: true } : { pending: reason };
+    },
+    {
+      what: `waiting for another meshproof: ${options.what}`,
+      timeoutMs: options.timeoutMs,
+      intervalMs: 100,
+      signal: options.signal,
+      onPending: options.onWait,
+      code: 'MESHPROOF_TOOL_MISSING',
+      hint: `If no other meshproof runs, remove ${path}.`,
+    },
+  );
+  const beat = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => {});
+  }, heartbeatMs);
+  beat.unref();
+  try {
+    return await work();
+  } finally {
+    clearInterval(beat);
+    await rm(path, { force: true });
+  }
+}

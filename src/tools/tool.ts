@@ -1,0 +1,49 @@
+/** Every external program meshproof may need, by the name used in tools/lock and `meshproof doctor`. */
+export const toolNames = [
+  'kubernetes', // one binary: kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy
+  'etcd',
+  'containerd', // containerd, containerd-shim-runc-v2, ctr
+  'runc',
+  'cni-plugins', // bridge, host-local, loopback, portmap
+  'coredns',
+  'consul',
+  'envoy',
+  'k6',
+  'postgres', // postgres, initdb, psql
+  'tcpdump',
+  'iptables', // iptables, ip6tables, iptables-save, iptables-restore
+  'iproute2', // ip, ss, tc, bridge
+  'conntrack',
+  'busybox',
+  'ca-certificates',
+  'chromium', // only for the tests of the HTML report
+] as const;
+export type ToolName = (typeof toolNames)[number];
+
+export type ToolOrigin = 'host' | 'cache' | 'release' | 'debian' | 'pypi' | 'go';
+
+/** A program that was found or made, ready to run. Everything is an absolute path on the host. */
+export interface Tool {
+  name: ToolName;
+  version: string;
+  origin: ToolOrigin;
+  /** Program name -> path, e.g. `{ containerd: '/…/usr/bin/containerd', ctr: '…' }`. Files that are not programs count too. */
+  bin: Record<string, string>;
+  /** The same programs as the ELF files behind them, for copying into images: `bin` may be a script that sets `env`. */
+  elf: Record<string, string>;
+  /** Where the unpacked package tree starts (`/` for a host tool): data files such as xtables modules are found below it. */
+  root: string;
+  /** Directories for LD_LIBRARY_PATH; empty when the host's loader finds everything. */
+  libraryPath: string[];
+  /** Environment the program needs to run from where it is (LD_LIBRARY_PATH, XTABLES_LIBDIR …). */
+  env: Record<string, string>;
+}
+
+/** The one way to get an external program. The first `get` may download or build; it then comes from the cache. */
+export interface Toolbox {
+  get(name: ToolName): Promise<Tool>;
+  /** Fetches several in parallel, with progress. */
+  ensure(names: readonly ToolName[]): Promise<void>;
+  /** `$XDG_CACHE_HOME/meshproof`. */
+  readonly cacheDir: string;
+}

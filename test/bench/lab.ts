@@ -1,0 +1,73 @@
+import { MeshproofError } from '../../src/base/errors.ts';
+import type { Timing } from '../../src/base/progress.ts';
+import { consoleProgress } from '../../src/cli/progress.ts';
+import { readRecord } from '../../src/cluster/embedded/lab-record.ts';
+import { labVariable } from '../../src/cluster/embedded/node-process.ts';
+import { watchInterrupts } from '../../src/run/interrupt.ts';
+import { openLab } from '../../src/run/open-lab.ts';
+import { memoryOfLabelled, peakRssMiB, type ProcessMemory } from './process-memory.ts';
+
+export interface LabBench {
+  /** From the node's first process to Node Ready, CoreDNS's objects applied; tools and images not included. */
+  nodeReadyMs: number;
+  /** From nothing to every replica of TripInsights answering a data call through the mesh; all steps included. */
+  answeringMs: number;
+  /** As soon as all answer; nothing was waited for. */
+  labMemory: ProcessMemory;
+  /** Peak RSS of this process, which did the work of `meshproof up`: Node and tsx included. */
+  ownPeakRssMiB: number;
+  downMs: number;
+  /** Steps overlap and contain one another. A warm cache shows as short `tools` and `images`. */
+  timings: Timing[];
+}
+
+/** A lab from nothing to answering and back. It is deleted also on failure and on Ctrl-C. @throws as openLab does. */
+export async function benchLab(): Promise<LabBench> {
+  const timings: Timing[] = [];
+  using progress = consoleProgress({ timings });
+  using interrupts = watchInterrupts({
+    onFirst: (why) => progress.warn(`${why}: cleaning up`),
+    onSecond: () => process.exit(130),
+  });
+  const start = performance.now();
+  const lab = await openLab({
+    cluster: 'embedded',
+    mesh: 'consul',
+    runId: 'bench',
+    progress,
+    signal: interrupts.signal,
+  });
+  const answeringMs = Math.round(performance.now() - start);
+  let labMemory: ProcessMemory;
+  try {
+    const record = await readRecord(lab.name);
+    if (record === undefined) throw internal(`the lab ${lab.name} has no record`);
+    labMemory = memoryOfLabelled(labVariable, record.id);
+    if (labMemory.programs['envoy'] === undefined)
+      throw internal('no sidecar was found among the processes of the lab');
+  } finally {
+    lab.close();
+    await progress.step('deleting the lab', () => lab.delete());
+  }
+  const remains = await lab.remains();
+  if (remains.length > 0) throw internal(`the lab left behind: ${remains.join(', ')}`);
+  return {
+    nodeReadyMs: stepMs(timings, 'Starting Kubernetes'),
+    answeringMs,
+    labMemory,
+    ownPeakRssMiB: Math.round(peakRssMiB()),
+    downMs: stepMs(timings, 'deleting the lab'),
+    timings,
+  };
+}
+
+/** A step that was renamed must not turn into a number that nobody measured. */
+function stepMs(timings: readonly Timing[], step: string): number {
+  const timing = timings.find((each) => each.step === step);
+  if (timing === undefined) throw internal(`no step "${step}" was timed`);
+  return timing.ms;
+}
+
+function internal(what: string): MeshproofError {
+  return new MeshproofError('MESHPROOF_INTERNAL', `bench: ${what}`, 'This is a bug of the benchmark or of meshproof.');
+}

@@ -1,0 +1,97 @@
+/**
+ * `npm test`: every check of this repository with one command. Sets up the tools it needs, then runs the static checks, then
+ * unit, integration and e2e tests. Arguments choose stages: `npm test -- static unit`. The last line is `N passed, N failed`.
+ */
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { consoleProgress } from '../src/cli/progress.ts';
+import { createToolbox } from '../src/tools/toolbox.ts';
+import { toolNames } from '../src/tools/tool.ts';
+
+const stages = ['static', 'unit', 'integration', 'e2e'] as const;
+type Stage = (typeof stages)[number];
+
+const asked = process.argv.slice(2).filter((word): word is Stage => (stages as readonly string[]).includes(word));
+const chosen: readonly Stage[] = asked.length > 0 ? asked : stages;
+const root = new URL('..', import.meta.url).pathname;
+const scratch = mkdtempSync(join(tmpdir(), 'meshproof-test-'));
+const totals = { passed: 0, failed: 0 };
+const failures: string[] = [];
+
+/** Each is a program of node_modules/.bin with its arguments. */
+const staticChecks: Record<string, string[]> = {
+  types: ['tsc', '--noEmit', '-p', '.'],
+  'types of the k6 scripts': ['tsc', '--noEmit', '-p', 'fixtures/k6'],
+  lint: ['eslint', '--max-warnings', '0', '.'],
+  format: ['prettier', '--check', '--log-level', 'warn', 'src', 'test/**/*.ts', 'fixtures/**/*.ts'],
+  'import directions': ['depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'fixtures/tripinsights'],
+  'dead code': ['knip'],
+  'scenario files': ['./bin/meshproof', 'validate'],
+  'generated docs are current': ['tsx', 'src/scenario/generate-docs.ts', '--check'],
+};
+
+async function program(title: string, argv: string[], env: Record<string, string> = {}): Promise<boolean> {
+  const [file = '', ...args] = argv;
+  process.stdout.write(`\n— ${title}\n`);
+  const started = Date.now();
+  const result = await execa(file, args, {
+    cwd: root,
+    env,
+    preferLocal: true,
+    localDir: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    reject: false,
+  });
+  const ok = result.exitCode === 0;
+  process.stdout.write(`${ok ? 'ok' : 'FAILED'} ${title} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
+  return ok;
+}
+
+function count(title: string, passed: number, failed: number): void {
+  totals.passed += passed;
+  totals.failed += failed;
+  if (failed > 0) failures.push(title);
+}
+
+async function tests(stage: Exclude<Stage, 'static'>): Promise<void> {
+  const folder = join(root, 'test', stage);
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.test.ts'));
+  const counts = join(scratch, `${stage}.json`);
+  const ok = await program(
+    `${stage} tests (${files.length} files)`,
+    ['mocha', '--reporter', 'test/spec-reporter.cjs', ...files.sort().map((name) => join('test', stage, name))],
+    { MESHPROOF_TEST_COUNTS: counts, NO_COLOR: '1' },
+  );
+  let stats = { passes: 0, failures: 0, pending: 0 };
+  try {
+    stats = JSON.parse(readFileSync(counts, 'utf8')) as typeof stats;
+  } catch {
+    // Mocha died before its end: counted as one failure below.
+  }
+  // A test that was skipped proves nothing: it counts as failed. So does a stage that ran no test, or a mocha that died.
+  const failed = stats.failures + stats.pending;
+  count(`${stage} tests`, stats.passes, failed > 0 || (ok && stats.passes > 0) ? failed : 1);
+}
+
+{
+  using progress = consoleProgress({ timings: [] });
+  if (chosen.some((stage) => stage !== 'static')) {
+    const toolbox = createToolbox({ progress, signal: new AbortController().signal });
+    await toolbox.ensure(toolNames);
+  }
+}
+for (const stage of chosen) {
+  if (stage !== 'static') await tests(stage);
+  else {
+    for (const [title, argv] of Object.entries(staticChecks)) {
+      const ok = await program(title, argv);
+      count(title, ok ? 1 : 0, ok ? 0 : 1);
+    }
+  }
+}
+rmSync(scratch, { recursive: true, force: true });
+if (failures.length > 0) process.stdout.write(`\nfailed: ${failures.join(', ')}\n`);
+process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`);
+process.exitCode = totals.failed > 0 ? 1 : 0;

@@ -1,0 +1,159 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { silentProgress } from '../../src/base/progress.ts';
+import { pollUntil } from '../../src/base/poll.ts';
+import { isHttpStatus } from '../../src/kube/kube-api-error.ts';
+import type { KubeObject } from '../../src/kube/types.ts';
+import { openLab } from '../../src/run/open-lab.ts';
+import type { Lab } from '../../src/run/lab.ts';
+import { databaseSecretName } from '../../src/sample/database.ts';
+import { tripInsights } from '../../src/sample/trip-insights.ts';
+import { scenariosDir } from '../../src/scenario/load.ts';
+import { idsWith, meshproof, readRunReport, type CliResult } from './cli.ts';
+
+const labName = 'e2e';
+const runTimeoutMs = 300_000;
+
+/**
+ * One shared lab; each test breaks one thing, runs only the scenario concerned through the command line, and sees exactly
+ * what must go red go red. The healthy run is healthy-run.test.ts.
+ */
+describe('broken meshes', function () {
+  this.timeout(runTimeoutMs + 60_000);
+  const folder = mkdtempSync(join(tmpdir(), 'meshproof-e2e-'));
+  let lab: Lab;
+
+  const signal = new AbortController().signal;
+  const progress = silentProgress();
+  const run = async (...scenarios: string[]): Promise<{ cli: CliResult; red: string[] }> => {
+    const cli = await meshproof(['run', '--lab', labName, '--reports', folder, ...scenarios], {
+      timeoutMs: runTimeoutMs,
+    });
+    const report = readRunReport(folder);
+    expect(cli.lastLine, cli.all).to.contain(report.verdict.summary);
+    return { cli, red: idsWith(report, 'fail') };
+  };
+  /** Manifests of some workloads as the lab made them, to be changed and applied again. */
+  const manifestsOf = async (service: string): Promise<KubeObject[]> => {
+    const namespace = lab.namespaces.meshed;
+    const secret = await lab.kube.get(`/api/v1/namespaces/${namespace}/secrets/${databaseSecretName}`);
+    const databasePassword = Buffer.from(secret.data.SQL_PASSWORD, 'base64').toString();
+    return tripInsights({ namespace, images: lab.images, replicas: 2, databasePassword }).filter(
+      ({ kind, metadata }) => metadata.name === service && ['Service', 'Deployment'].includes(kind),
+    );
+  };
+  const apply = async (objects: KubeObject[], options: { inject: boolean }): Promise<void> => {
+    const deployments = objects.filter(({ kind }) => kind === 'Deployment');
+    // Replaced, not merged: a container that injection added must be able to go.
+    for (const deployment of deployments) {
+      const path = lab.kube.pathOf(deployment);
+      await lab.kube.delete(path, { propagation: 'Foreground' });
+      await pollUntil(
+        () =>
+          lab.kube.get(path).then(
+            () => ({ pending: 'still there' }),
+            (error: unknown) => (isHttpStatus(error, 404) ? { ready: true } : { pending: String(error) }),
+          ),
+        { what: `deleting ${path}`, timeoutMs: 60_000 },
+      );
+    }
+    await lab.kube.apply(options.inject ? lab.mesh.inject(objects, { namespace: lab.namespaces.meshed }) : objects);
+    await lab.answering(lab.namespaces.meshed, { signal });
+  };
+  const scenarioWith = (id: string, change: (text: string) => string): string => {
+    const text = readFileSync(join(scenariosDir, `${id}.yaml`), 'utf8');
+    expect(change(text)).not.to.equal(text);
+    const file = join(folder, `${id}.yaml`);
+    writeFileSync(file, change(text));
+    return file;
+  };
+
+  before(async function () {
+    this.timeout(400_000);
+    const up = await meshproof(['up', '--lab', labName, '--json'], { timeoutMs: 300_000 });
+    expect(up.exitCode, up.all).to.equal(0);
+    lab = await openLab({ cluster: 'auto', mesh: 'consul', lab: labName, progress, signal });
+  });
+
+  after(async () => {
+    lab?.close();
+    const down = await meshproof(['down', labName]);
+    rmSync(folder, { recursive: true, force: true });
+    expect(down.all).to.contain('nothing is left');
+  });
+
+  it('retries absent: the errors reach the caller, and every claim about retries is red', async () => {
+    const { cli, red } = await run(
+      scenarioWith('retries-recover-errors', (text) => text.replace('attempts: 4', 'attempts: 0')),
+    );
+    expect(cli.exitCode, cli.all).to.equal(1);
+    expect(red.sort(), cli.all).to.deep.equal(
+      ['amplification', 'arithmetic', 'attempts', 'proxy-counts-retries', 'success-rate'].map(
+        (what) => `retries-recover-errors/${what}`,
+      ),
+    );
+    expect(cli.lastLine).to.match(/^unhealthy: retries-recover-errors: .*retries/);
+  });
+
+  it('timeout absent: callers wait, and every claim about the timeout is red', async () => {
+    const { cli, red } = await run(
+      scenarioWith('timeouts-bound-latency', (text) => text.replace('timeoutMs: 1000', 'timeoutMs: 0')),
+    );
+    expect(cli.exitCode, cli.all).to.equal(1);
+    expect(red.sort(), cli.all).to.deep.equal(
+      ['p99', 'server-sees-cancellation', 'status'].map((what) => `timeouts-bound-latency/${what}`),
+    );
+    expect(cli.lastLine).to.match(/^unhealthy: timeouts-bound-latency: /);
+  });
+
+  it('mTLS off for one service: only its edges are red, and it is named', async () => {
+    const objects = await manifestsOf('userprofile');
+    for (const { kind, spec } of objects) {
+      if (kind === 'Deployment') spec.template.metadata.annotations = { 'meshproof.dev/no-virtual-address': 'true' };
+    }
+    const applied = await lab.mesh.apply([{ kind: 'mtls', service: 'userprofile', mode: 'permissive' }]);
+    await apply(objects, { inject: true });
+    const { cli, red } = await run('mtls-everywhere');
+    expect(cli.exitCode, cli.all).to.equal(1);
+    expect(red, cli.all).not.to.be.empty;
+    for (const id of red) expect(id).to.match(/--userprofile\.(client|server)$/);
+    expect(cli.lastLine).to.match(/^unhealthy: mtls-everywhere: .*-> userprofile.*plaintext/);
+    await applied.undo();
+    await apply(await manifestsOf('userprofile'), { inject: true });
+  });
+
+  it('a replica without a sidecar: it is found by name, and only that is red', async () => {
+    const [deployment] = (await manifestsOf('trips')).filter(({ kind }) => kind === 'Deployment');
+    const pod: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        ...deployment!.spec.template.metadata,
+        name: 'trips-without-sidecar',
+        namespace: lab.namespaces.meshed,
+      },
+      spec: deployment!.spec.template.spec,
+    };
+    await lab.kube.apply([pod]);
+    const { cli, red } = await run('mtls-everywhere');
+    expect(red, cli.all).to.deep.equal(['mtls-everywhere/sidecars']);
+    expect(cli.exitCode).to.equal(1);
+    expect(cli.lastLine).to.match(/^unhealthy: mtls-everywhere: .*trips-without-sidecar/);
+    await lab.kube.delete(lab.kube.pathOf(pod), { gracePeriodSeconds: 0 });
+  });
+
+  it('PostgreSQL outside the mesh: its edges are red, and it is named', async () => {
+    const objects = await manifestsOf('postgres');
+    for (const { kind, spec } of objects) {
+      if (kind === 'Deployment') spec.template.metadata.labels['meshproof.dev/mesh'] = 'false';
+    }
+    await apply(objects, { inject: false });
+    const { cli, red } = await run('mtls-everywhere');
+    expect(cli.exitCode, cli.all).to.equal(1);
+    expect(red, cli.all).not.to.be.empty;
+    for (const id of red) expect(id).to.match(/--postgres\.(client|server)$/);
+    expect(cli.lastLine).to.match(/^unhealthy: mtls-everywhere: .*-> postgres.*plaintext/);
+  });
+});

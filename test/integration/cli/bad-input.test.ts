@@ -1,0 +1,84 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { scenariosDir } from '../../../src/scenario/load.ts';
+import { meshproof } from '../../e2e/cli.ts';
+
+const readScenario = (id: string): string => readFileSync(join(scenariosDir, `${id}.yaml`), 'utf8');
+
+describe('bad input to the command line', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'meshproof-cli-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+
+  const cases: [what: string, args: () => string[], says: RegExp][] = [
+    ['an unknown scenario', () => ['run', 'retries-recover-error'], /did you mean `retries-recover-errors`/],
+    ['an unknown command', () => ['rum'], /Did you mean run/],
+    ['an unknown option', () => ['run', '--scenari', 'x'], /Did you mean --scenario/],
+    [
+      'a cluster provider that is not built yet',
+      () => ['run', '--cluster', 'kind'],
+      /Allowed choices are auto, embedded/,
+    ],
+    ['a lab name nobody may have', () => ['up', '--lab', 'No!'], /lower-case letters/],
+    ['a duration without a number', () => ['run', '--timeout', 'soon'], /90s, 20m or 1h/],
+    [
+      'a wrong field, with its place',
+      () => [
+        'run',
+        file('field.yaml', 'id: x\ntitle: x\ncriterion: { id: x, title: x }\nexperiment: wire\nload:\n  secods: 3\n'),
+      ],
+      /field\.yaml:6:3: load\.secods: unknown field `secods`; did you mean `seconds`\?/,
+    ],
+    [
+      'a service that does not exist',
+      () => [
+        'validate',
+        file('service.yaml', readScenario('retries-recover-errors').replace('service: trips', 'service: trip')),
+      ],
+      /service\.yaml:\d+:\d+: load\.service: expected one of .*got "trip"; did you mean `trips`\?/,
+    ],
+    [
+      'a claim that its fault cannot show',
+      () => [
+        'validate',
+        file(
+          'claim.yaml',
+          readScenario('timeouts-bound-latency').replace(
+            /fault:\n {2}kind: http-delay\n {2}target: trips\n {2}percentage: 100\n {2}delayMs: 5000/,
+            'fault: { kind: http-abort, target: trips, percentage: 30 }',
+          ),
+        ),
+      ],
+      /needs the fault http-delay/,
+    ],
+    ['what is no YAML', () => ['validate', file('yaml.yaml', 'id: [')], /yaml\.yaml:1:\d+: not YAML/],
+    ['a report that is not there', () => ['report', 'check', folder], /MESHPROOF_REPORT_UNREADABLE/],
+  ];
+  for (const [what, args, says] of cases) {
+    it(`${what}: exit code 2, a hint, no stack trace`, async () => {
+      const { exitCode, all } = await meshproof(args());
+      expect(all).to.match(says);
+      expect(all).not.to.match(/\n\s+at .*\.ts:\d+/);
+      expect(exitCode).to.equal(2);
+    });
+  }
+
+  it('a lab that does not exist is exit code 3', async () => {
+    const { exitCode, all } = await meshproof(['down', 'nobody-made-this']);
+    expect(all).to.match(/MESHPROOF_LAB_UNKNOWN.*\n.*status/);
+    expect(exitCode).to.equal(3);
+  });
+
+  it('help has examples for every command', async () => {
+    for (const command of ['run', 'up', 'down', 'status', 'doctor', 'validate']) {
+      const { exitCode, stdout } = await meshproof([command, '--help']);
+      expect(exitCode, command).to.equal(0);
+      expect(stdout, command).to.match(/Examples?:\n {2}\$ \.\/bin\/meshproof/);
+    }
+  });
+});

@@ -1,0 +1,225 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { pollUntil } from '../../../src/base/poll.ts';
+import { k6Script, loadScript } from '../../../src/load/load-pod.ts';
+import { isComplete, readOutcome, type K6Outcome } from '../../../src/load/outcome.ts';
+import { expectedRequests, planFor } from '../../../src/load/plan.ts';
+import type { LoadSpec } from '../../../src/load/load.ts';
+import { toolPath } from '../fault/tool-path.ts';
+
+interface Seen {
+  id: string;
+  at: number;
+  url: string;
+  canary: string | undefined;
+  body: string;
+}
+
+describe('k6 in its container', () => {
+  let tools: Awaited<ReturnType<typeof toolPath>>;
+  let server: Server;
+  let seen: Seen[];
+  let answer: (index: number) => { status: number; body: string; delayMs: number };
+  let work: string;
+  let child: ChildProcess | undefined;
+
+  before(async function () {
+    this.timeout(900_000);
+    tools = await toolPath({ k6: ['k6'], busybox: ['busybox'] });
+    server = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      request.on('end', () => {
+        const { status, body: text, delayMs } = answer(seen.length);
+        const header = (name: string) => request.headers[name]?.toString();
+        seen.push({
+          id: header('x-meshproof-request-id') ?? '',
+          at: Date.now(),
+          url: request.url ?? '',
+          canary: header('x-meshproof-canary'),
+          body,
+        });
+        setTimeout(() => (status === 0 ? request.socket.destroy() : response.writeHead(status).end(text)), delayMs);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  after(async () => {
+    server.closeAllConnections();
+    server.close();
+    await tools[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => {
+    seen = [];
+    answer = () => ({ status: 200, body: 'trips', delayMs: 2 });
+    work = await mkdtemp('/var/tmp/meshproof-k6-');
+  });
+  afterEach(async () => {
+    child?.kill('SIGKILL');
+    await rm(work, { recursive: true, force: true });
+  });
+
+  const spec = (change: Partial<LoadSpec> = {}): LoadSpec => ({
+    client: 'caller',
+    namespace: 'n',
+    targets: [
+      {
+        name: 'trips',
+        url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/trips`,
+        expectBody: 'trips',
+      },
+    ],
+    rps: 50,
+    durationMs: 2000,
+    maxVUs: 20,
+    requestTimeoutMs: 500,
+    ...change,
+  });
+
+  /** The container's program with the files of its ConfigMap, on this machine. */
+  async function start(load: LoadSpec, script = k6Script()): Promise<{ log: () => string; ended: Promise<void> }> {
+    await writeFile(join(work, 'load.ts'), script);
+    await writeFile(join(work, 'plan.json'), JSON.stringify(planFor(load, { index: 0, idPrefix: 'p' })));
+    let log = '';
+    const started = spawn('busybox', ['sh', '-c', loadScript()], {
+      env: { PATH: `${tools.directory}:/usr/bin:/bin`, HOME: work, MP_WORK: work, MP_SCRIPT: join(work, 'load.ts') },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    child = started;
+    started.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()));
+    const ended = new Promise<void>((resolve) => started.once('close', () => resolve()));
+    await pollUntil(
+      async () => (log.includes('meshproof waiting') ? { ready: true } : { pending: 'not at the gate' }),
+      { what: 'gate', timeoutMs: 10_000 },
+    );
+    return { log: () => log, ended };
+  }
+
+  async function run(load: LoadSpec, script?: string): Promise<K6Outcome> {
+    const { log, ended } = await start(load, script);
+    await writeFile(join(work, 'gate'), '');
+    await ended;
+    expect(isComplete(log())).to.equal(true);
+    return readOutcome(log(), { pod: 'here', idPrefix: 'p', targets: load.targets, requests: expectedRequests(load) });
+  }
+
+  it('sends nothing before the gate opens, then every arrival, each with a sample of its own', async () => {
+    const load = spec({ canary: 'c4n4ry' });
+    const { log, ended } = await start(load);
+    expect(seen).to.deep.equal([]);
+    await writeFile(join(work, 'gate'), '');
+    await ended;
+    const outcome = readOutcome(log(), {
+      pod: 'here',
+      idPrefix: 'p',
+      targets: load.targets,
+      requests: expectedRequests(load),
+    });
+    expect(outcome.problems).to.deep.equal([]);
+    expect(outcome.samples.length).to.equal(seen.length);
+    expect(seen.length).to.be.within(98, 102);
+    const byId = new Map(outcome.samples.map((sample) => [sample.requestId, sample]));
+    for (const { id, at, url, canary } of seen) {
+      const sample = byId.get(id);
+      expect(sample, id).to.include({ status: 200, ok: true, errorCode: 0 });
+      expect(sample?.startedAt).to.be.at.most(at);
+      expect(url).to.equal('/api/trips?canary=c4n4ry');
+      expect(canary).to.equal('c4n4ry');
+    }
+  });
+
+  it('tells apart wrong status, wrong body, no connection and a timeout', async () => {
+    answer = (index) =>
+      [
+        { status: 200, body: 'trips', delayMs: 0 },
+        { status: 503, body: 'no', delayMs: 0 },
+        { status: 200, body: '{"error":"inside"}', delayMs: 0 },
+        { status: 0, body: '', delayMs: 0 },
+        { status: 200, body: 'trips', delayMs: 1500 },
+      ][index % 5] ?? { status: 200, body: '', delayMs: 0 };
+    const outcome = await run(spec({ maxVUs: 50 }));
+    expect(outcome.problems).to.deep.equal([]);
+    const kinds = new Set(outcome.samples.map(({ status, ok, errorCode }) => `${status} ${ok} ${errorCode}`));
+    // 1050: client timeout; 1101 or 1220: connection ended by the server.
+    expect([...kinds].filter((kind) => !/^0 false 1\d\d\d$/.test(kind)).sort()).to.deep.equal([
+      '200 false 0',
+      '200 true 0',
+      '503 false 1503',
+    ]);
+    const timeouts = outcome.samples.filter((sample) => sample.errorCode === 1050);
+    expect(timeouts.length).to.be.greaterThan(10);
+    for (const sample of timeouts) expect(sample.durationMs).to.be.at.least(490);
+  });
+
+  it('keeps up its rate when the service is slow, and says so when it cannot', async () => {
+    answer = () => ({ status: 200, body: 'trips', delayMs: 400 });
+    expect((await run(spec({ maxVUs: 40 }))).problems).to.deep.equal([]);
+    const starved = await run(spec({ maxVUs: 4 }));
+    expect(starved.dropped).to.be.greaterThan(0);
+    expect(starved.problems.join()).to.contain('dropped').and.to.contain('were asked for');
+    expect(starved.exitCode).to.equal(99);
+  });
+
+  it('does not believe exit code 0 of a script that throws in every iteration', async () => {
+    const broken = k6Script().replace('const response =', 'throw new Error("boom");\n  const response =');
+    const outcome = await run(spec(), broken.replace(/thresholds: \{[^}]*\},/, ''));
+    expect(outcome.exitCode).to.equal(0);
+    expect(seen).to.deep.equal([]);
+    expect(outcome.problems.join()).to.match(/iterations failed in the script: .*boom/);
+  });
+
+  it('reports a script that does not compile', async () => {
+    const outcome = await run(spec(), 'export default function ( {');
+    expect(outcome.exitCode).to.equal(107);
+    expect(outcome.problems.join()).to.match(/exit code 107: .*load\.ts/);
+  });
+
+  it('reports k6 being killed, and keeps the samples it had', async () => {
+    const load = spec({ durationMs: 20_000 });
+    const { log, ended } = await start(load);
+    await writeFile(join(work, 'gate'), '');
+    await pollUntil(async () => (seen.length > 20 ? { ready: true } : { pending: `${seen.length} requests` }), {
+      what: 'requests',
+      timeoutMs: 20_000,
+    });
+    process.kill(Number(await readFile(join(work, 'k6.pid'), 'utf8')), 'SIGKILL');
+    await ended;
+    const outcome = readOutcome(log(), {
+      pod: 'here',
+      idPrefix: 'p',
+      targets: load.targets,
+      requests: expectedRequests(load),
+    });
+    expect(outcome.exitCode).to.equal(137);
+    expect(outcome.problems.join())
+      .to.contain('exit code 137')
+      .and.to.contain('no summary')
+      .and.to.contain('1000 were asked for');
+    expect(outcome.samples.length).to.be.greaterThan(10);
+  });
+
+  it('ends early on TERM, with its summary', async () => {
+    const load = spec({ durationMs: 20_000 });
+    const { log, ended } = await start(load);
+    await writeFile(join(work, 'gate'), '');
+    await pollUntil(async () => (seen.length > 5 ? { ready: true } : { pending: `${seen.length} requests` }), {
+      what: 'requests',
+      timeoutMs: 20_000,
+    });
+    child?.kill('SIGTERM');
+    await ended;
+    const outcome = readOutcome(log(), {
+      pod: 'here',
+      idPrefix: 'p',
+      targets: load.targets,
+      requests: expectedRequests(load),
+    });
+    expect(outcome.summary).to.not.equal(undefined);
+    expect(outcome.samples.length).to.be.greaterThan(5);
+    expect(outcome.problems.join()).to.contain('exit code 105');
+  });
+});

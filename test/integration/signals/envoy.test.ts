@@ -1,0 +1,133 @@
+import { expect } from 'chai';
+import { readSnapshot, type StatNames } from '../../../src/mesh/envoy/snapshot.ts';
+import { snapshotDeltas } from '../../../src/signals/delta.ts';
+import { parseEnvoyHistograms } from '../../../src/signals/envoy-histogram.ts';
+import { goldenSignals } from '../../../src/signals/golden.ts';
+import { countOf, quantile } from '../../../src/signals/histogram.ts';
+import { parsePrometheus } from '../../../src/signals/prometheus.ts';
+import { prometheusHistograms } from '../../../src/signals/prometheus-histogram.ts';
+import { reconcile } from '../../../src/signals/reconcile.ts';
+import { edgeFigures } from '../../../src/signals/figures.ts';
+import type { ProxySnapshot } from '../../../src/signals/snapshot.ts';
+import { RealEnvoy } from './real-envoy.ts';
+
+const names: StatNames = {
+  appCluster: 'local_app',
+  inboundPrefix: 'public_listener',
+  inboundPort: 20000,
+  serviceOf: (cluster) => cluster,
+  outboundPrefix: (service) => `upstream.${service}`,
+};
+const statName = 'http.upstream.trips.downstream_rq_time';
+
+describe('signals of a real Envoy', function () {
+  this.timeout(600_000);
+  let envoy: RealEnvoy;
+  let sent = 0;
+  let clock = 0;
+
+  before(async () => {
+    envoy = await RealEnvoy.start();
+  });
+  after(() => envoy?.[Symbol.asyncDispose]());
+
+  async function snapshot(): Promise<ProxySnapshot> {
+    const json = await envoy.stats(sent, (text) => countOf(parseEnvoyHistograms(text).get(statName)!));
+    return readSnapshot(
+      json,
+      { pod: 'p', podUid: 'u', service: 'viewer', startedAt: 0, takenAt: (clock += 10_000) },
+      names,
+    );
+  }
+  async function calls(count: number, query: (index: number) => string): Promise<{ status: number; ms: number }[]> {
+    const answers = [];
+    for (let index = 0; index < count; index++) answers.push(await envoy.call(query(index)));
+    sent += count;
+    return answers;
+  }
+  /** What k6 would say of these calls. */
+  function load(answers: { status: number; ms: number }[]) {
+    const times = answers.map(({ ms }) => ms).sort((a, b) => a - b);
+    const at = (q: number): number => times[Math.ceil(q * times.length) - 1]!;
+    const errors = answers.filter(({ status }) => status >= 500).length;
+    return {
+      requests: answers.length,
+      rps: 1,
+      errorsPerSecond: errors,
+      successRate: 1 - errors / answers.length,
+      p50Ms: at(0.5),
+      p95Ms: at(0.95),
+      p99Ms: at(0.99),
+      dropped: 0,
+    };
+  }
+
+  it('agree with the client on counts, success and quantiles; fixed buckets give an interval that holds them', async () => {
+    await calls(20, () => 'delay=120');
+    const before = await snapshot();
+    const answers = await calls(
+      200,
+      (index) => `delay=${index % 10 === 9 ? 150 : 40}&status=${index % 20 === 3 ? 500 : 200}`,
+    );
+    const { deltas, problems } = snapshotDeltas([before], [await snapshot()]);
+    expect(problems).to.deep.equal([]);
+    const client = edgeFigures(deltas, 'viewer', 'trips')!;
+    const figures = load(answers);
+    // The server's side is not under test here: it counts what the caller sent.
+    const sameTold = { edge: 'viewer -> trips', load: figures, client, server: client, attempts: client.requests };
+    expect(reconcile(sameTold)).to.deep.include({ status: 'pass', problems: [] });
+    expect(reconcile({ ...sameTold, load: { ...figures, p50Ms: figures.p50Ms * 1.3 } }).status).to.equal('fail');
+    const [edge] = goldenSignals({ scenario: 's', arm: 'a', phase: 'p', deltas });
+    expect(edge).to.deep.include({
+      source: 'viewer',
+      destination: 'trips',
+      rps: 20,
+      errorsPerSecond: 1,
+      successRate: 0.95,
+    });
+
+    const text = await envoy.text('/stats/prometheus');
+    // Envoy's own tag rules split the dotted prefix: the name keeps its tail.
+    const samples = parsePrometheus(text, { only: (name) => name.startsWith('envoy_http_trips_downstream_rq_time') });
+    const [fixed] = prometheusHistograms(samples, 'envoy_http_trips_downstream_rq_time', { unit: 'ms' });
+    expect(countOf(fixed!.histogram)).to.equal(sent);
+    const median = quantile(fixed!.histogram, 0.5)!;
+    expect(median.pointMs).to.equal(undefined);
+    expect(figures.p50Ms).to.be.within(median.lowMs, median.highMs + 2);
+  });
+
+  it('count a request that was retried once, its attempts apart', async () => {
+    const before = await snapshot();
+    await calls(10, () => 'status=503');
+    const { deltas } = snapshotDeltas([before], [await snapshot()]);
+    const [out] = deltas[0]!.outbound;
+    expect(out).to.deep.include({
+      attempts: 30,
+      retries: 20,
+      retriesExhausted: 10,
+      requestsByCode: { '200': 0, '500': 0, '503': 10 },
+    });
+  });
+
+  it('hold the latency of requests that ran into the timeout', async () => {
+    const before = await snapshot();
+    const answers = await calls(5, () => 'delay=2000');
+    const { deltas } = snapshotDeltas([before], [await snapshot()]);
+    const [out] = deltas[0]!.outbound;
+    expect(answers.map(({ status }) => status)).to.deep.equal([504, 504, 504, 504, 504]);
+    expect(out).to.deep.include({ timeouts: 5 });
+    expect(out!.requestsByCode['504']).to.equal(5);
+    expect(quantile(out!.latency, 0.5)!.pointMs).to.be.within(290, 400);
+  });
+
+  it('tell a restarted proxy from a quiet one', async () => {
+    const before = await snapshot();
+    await envoy[Symbol.asyncDispose]();
+    envoy = await RealEnvoy.start();
+    sent = 0;
+    await calls(1, () => 'status=200');
+    const { deltas, problems } = snapshotDeltas([before], [await snapshot()]);
+    expect(deltas).to.deep.equal([]);
+    expect(problems[0]).to.match(/viewer\/p: counters went back/);
+  });
+});

@@ -1,0 +1,96 @@
+import { expect } from 'chai';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCommand } from '../../../src/base/process.ts';
+import { ToolCache } from '../../../src/tools/cache.ts';
+import { download } from '../../../src/tools/download.ts';
+import { ensureGo, findGoOnHost, goProxies, hash1 } from '../../../src/tools/go-toolchain.ts';
+import { lockOf, readLock, toolsDirectory, type ToolsLock } from '../../../src/tools/lock.ts';
+import type { SourceContext } from '../../../src/tools/source.ts';
+import { unzip } from '../../../src/tools/zip.ts';
+
+const { signal } = new AbortController();
+const offline = async () => ({ reachable: false, reason: 'offline for this test' });
+
+describe('Go', function () {
+  this.timeout(300_000);
+  const cacheDir = mkdtempSync(join(tmpdir(), 'meshproof-go-'));
+  after(() => rmSync(cacheDir, { recursive: true, force: true }));
+
+  const lock = (change: (go: ToolsLock['go']) => void = () => {}): ToolsLock['go'] => {
+    const { go } = readLock();
+    go.directories = [];
+    change(go);
+    return go;
+  };
+  const context = (env: NodeJS.ProcessEnv): SourceContext => ({
+    ...{ name: 'coredns', lock: lockOf(readLock(), 'coredns'), cacheDir, signal, detail: () => {} },
+    env: { GOPROXY: process.env.GOPROXY, HOME: process.env.HOME, ...env },
+  });
+
+  it('has sums as the go command writes them: a real module has the sum of our go.sum', async () => {
+    const [module, version] = ['github.com/pkg/errors', 'v0.9.1'];
+    const sums = readFileSync(join(toolsDirectory, 'consul/go.sum'), 'utf8');
+    const wanted = new RegExp(`^${module} ${version} (h1:\\S+)`, 'm').exec(sums)?.[1];
+    const [proxy] = goProxies(process.env);
+    await download(`${proxy}/${module}/@v/${version}.zip`, join(cacheDir, 'module.zip'), { signal });
+    const directory = join(cacheDir, 'module');
+    mkdirSync(directory);
+    const prefix = `${module}@${version}/`;
+    await unzip(join(cacheDir, 'module.zip'), directory, (name) => name.slice(prefix.length));
+    expect(await hash1(directory, prefix)).to.equal(wanted);
+    rmSync(join(directory, 'README.md'));
+    expect(await hash1(directory, prefix)).not.to.equal(wanted);
+  });
+
+  it('comes from the module proxy where PATH has none, and builds', async () => {
+    const cache = new ToolCache(cacheDir);
+    const go = await ensureGo('1.26.7', lock(), cache, offline, context({ PATH: '/usr/bin:/bin' }));
+    expect(go).to.include({ origin: 'go', version: '1.26.7' });
+    const source = join(cacheDir, 'hello');
+    mkdirSync(source);
+    const { stdout } = await runCommand([go.go, 'version'], { env: { ...go.env, GOTOOLCHAIN: 'local' } });
+    expect(stdout).to.include('go1.26.7 linux/amd64');
+    const again = await ensureGo('1.26.7', lock(), cache, offline, context({ PATH: '/usr/bin:/bin', GOPROXY: 'off' }));
+    expect(again.go, 'from the cache, without a proxy').to.equal(go.go);
+  });
+
+  it('with another sum than was pinned is refused', async () => {
+    const cache = new ToolCache(join(cacheDir, 'other'));
+    const wrong = lock((go) => (go.toolchain.h1 = 'h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA='));
+    const error: unknown = await ensureGo('1.26.7', wrong, cache, offline, context({ PATH: '/usr/bin' })).catch(
+      (e: unknown) => e,
+    );
+    expect(error).to.have.property('code', 'MESHPROOF_TOOL_CHECKSUM');
+    expect((await cache.find('go', () => undefined)).entry).to.equal(undefined);
+  });
+
+  it('that cannot be had names every way that was tried', async () => {
+    const cache = new ToolCache(join(cacheDir, 'third'));
+    const error: unknown = await ensureGo('1.26.7', lock(), cache, offline, {
+      ...context({ PATH: '/usr/bin', GOPROXY: 'http://127.0.0.1:9' }),
+    }).catch((e: unknown) => e);
+    expect(error)
+      .to.have.property('message')
+      .that.matches(/no Go on the host; release: offline for this test; .*127\.0\.0\.1:9/);
+  });
+
+  it('of the host does only if it is new enough', async () => {
+    const go = join(cacheDir, 'tools/go/1.26.7-go/go/bin');
+    const env = { PATH: go, HOME: process.env.HOME };
+    expect(await findGoOnHost('1.26.7', lock(), { env, signal })).to.include({ origin: 'host', version: '1.26.7' });
+    expect(await findGoOnHost('1.27', lock(), { env, signal }))
+      .to.have.property('reason')
+      .that.includes('is 1.26.7, needed is 1.27');
+  });
+
+  it('reads GOPROXY as Go does', () => {
+    expect(goProxies({})).to.deep.equal(['https://proxy.golang.org']);
+    expect(goProxies({ GOPROXY: 'https://a.example/,http://b.example|direct' })).to.deep.equal([
+      'https://a.example',
+      'http://b.example',
+    ]);
+    expect(goProxies({ GOPROXY: 'off' })).to.deep.equal([]);
+  });
+});

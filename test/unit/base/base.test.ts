@@ -1,0 +1,93 @@
+import { expect } from 'chai';
+import { MeshproofError, toMeshproofError } from '../../../src/base/errors.ts';
+import { pollUntil } from '../../../src/base/poll.ts';
+import { runCommand, startCommand } from '../../../src/base/process.ts';
+import { parseDuration } from '../../../src/cli/options.ts';
+
+/** A clock whose sleeps pass at once. */
+const fastClock = () => {
+  let now = 0;
+  return { now: () => now, monotonicMs: () => now, sleep: async (ms: number) => void (now += ms) };
+};
+
+async function failure(work: Promise<unknown>): Promise<MeshproofError> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).to.be.instanceOf(MeshproofError);
+  return error as MeshproofError;
+}
+
+describe('pollUntil', () => {
+  it('names owner, budget and the last reason at the deadline', async () => {
+    let looks = 0;
+    const error = await failure(
+      pollUntil(async () => ({ pending: `look ${++looks}` }), {
+        what: 'the thing',
+        timeoutMs: 300,
+        clock: fastClock(),
+      }),
+    );
+    expect(error.message).to.equal('the thing: not there after 0.3 s: look 4');
+    expect(error).to.include({ code: 'MESHPROOF_TIMEOUT', exitCode: 3 });
+  });
+
+  it('counts a throw as not yet, but a MeshproofError ends it at once', async () => {
+    let looks = 0;
+    const look = async (): Promise<{ ready: number }> => {
+      if (++looks < 3) throw new Error('not yet');
+      return { ready: looks };
+    };
+    expect(await pollUntil(look, { what: 'x', timeoutMs: 1000, clock: fastClock() })).to.equal(3);
+    const hopeless = new MeshproofError('MESHPROOF_POD_CRASHED', 'crashed', 'look');
+    const error = await failure(
+      pollUntil(() => Promise.reject(hopeless), { what: 'x', timeoutMs: 1000, clock: fastClock() }),
+    );
+    expect(error).to.equal(hopeless);
+  });
+
+  it('stops when aborted', async () => {
+    const reason = new MeshproofError('MESHPROOF_INTERRUPTED', 'Ctrl-C', '');
+    const error = await failure(
+      pollUntil(async () => ({ pending: '' }), { what: 'x', timeoutMs: 1000, signal: AbortSignal.abort(reason) }),
+    );
+    expect(error).to.equal(reason);
+  });
+});
+
+describe('commands', () => {
+  it('give output and exit code, and fail with the last lines', async () => {
+    expect((await runCommand(['sh', '-c', 'cat; echo err >&2'], { input: 'in' })).stdout).to.equal('in');
+    const error = await failure(runCommand(['sh', '-c', 'echo why >&2; exit 7']));
+    expect(error.message).to.match(/^sh failed with exit code 7:\nwhy$/);
+    expect((await failure(runCommand(['no-such-program-here']))).message).to.contain('was not found');
+  });
+
+  it('die with their grandchildren at the deadline', async () => {
+    const error = await failure(runCommand(['sh', '-c', 'sleep 600; true'], { timeoutMs: 100 }));
+    expect(error.message).to.contain('did not end within 100 ms');
+  });
+
+  it('run until they are stopped', async () => {
+    const command = startCommand(['sh', '-c', 'trap "exit 3" INT; while :; do sleep 0.01; done']);
+    await command.stop();
+    expect((await command.ended).signal ?? (await command.ended).exitCode).to.be.oneOf([3, 'SIGINT']);
+  });
+});
+
+describe('errors', () => {
+  it('of unknown kind ask for a bug report and keep their cause', () => {
+    const cause = new TypeError('x is undefined');
+    expect(toMeshproofError(cause)).to.include({ code: 'MESHPROOF_INTERNAL', exitCode: 3, cause });
+  });
+});
+
+describe('durations', () => {
+  it('have a unit, or are seconds', () => {
+    expect(['90s', '20m', '1h', '5', '250ms'].map(parseDuration)).to.deep.equal([
+      90_000, 1_200_000, 3_600_000, 5000, 250,
+    ]);
+    for (const bad of ['', 'x', '-1s', '0']) expect(() => parseDuration(bad), bad).to.throw(/90s, 20m or 1h/);
+  });
+});

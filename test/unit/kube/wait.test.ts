@@ -1,0 +1,157 @@
+import { expect } from 'chai';
+import { MeshproofError } from '../../../src/base/errors.ts';
+import { podTrouble } from '../../../src/kube/pod-trouble.ts';
+import { readyPods } from '../../../src/kube/pods.ts';
+import { rolloutTrouble, waitForDeployments, waitForPods } from '../../../src/kube/wait.ts';
+import type { KubeObject } from '../../../src/kube/types.ts';
+import { json, ScriptedApi } from './api-server.ts';
+
+const pod = (status: object, metadata: object = {}): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'trips-1', namespace: 'a', uid: 'u1', ...metadata },
+  spec: { nodeName: 'n' },
+  status,
+});
+const readyStatus = { phase: 'Running', podIP: '10.0.0.1', conditions: [{ type: 'Ready', status: 'True' }] };
+const waiting = (reason: string, restartCount = 0): object => ({
+  phase: 'Pending',
+  containerStatuses: [
+    {
+      name: 'app',
+      ready: false,
+      restartCount,
+      state: { waiting: { reason, message: 'because' } },
+      lastState: { terminated: { exitCode: 7, reason: 'Error' } },
+    },
+  ],
+});
+const deployment = (status: object, spec: object = {}): KubeObject => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'trips', generation: 2 },
+  spec: { replicas: 2, ...spec },
+  status,
+});
+const rolledOut = { observedGeneration: 2, replicas: 2, updatedReplicas: 2, availableReplicas: 2 };
+
+describe('why a workload is not ready', () => {
+  const rollouts: [string, KubeObject, RegExp | undefined][] = [
+    ['rolled out', deployment(rolledOut), undefined],
+    ['scaled to zero', deployment({ observedGeneration: 2 }, { replicas: 0 }), undefined],
+    ['status of an older generation', deployment({ ...rolledOut, observedGeneration: 1 }), /not looked at yet/],
+    ['old replica left', deployment({ ...rolledOut, replicas: 3 }), /1 old/],
+    ['new replica missing', deployment({ ...rolledOut, updatedReplicas: 1 }), /1 of 2 replicas of the newest/],
+    ['one not available', deployment({ ...rolledOut, availableReplicas: 1 }), /1 of 2 replicas available/],
+    ['nothing yet', deployment({}), /not looked at/],
+    [
+      'pods refused',
+      deployment({ observedGeneration: 2, conditions: [{ type: 'ReplicaFailure', status: 'True', message: 'quota' }] }),
+      /cannot create its pods: quota/,
+    ],
+  ];
+  for (const [what, workload, expected] of rollouts) {
+    it(`Deployment: ${what}`, () => {
+      if (expected) expect(rolloutTrouble(workload)).to.match(expected);
+      else expect(rolloutTrouble(workload)).to.equal(undefined);
+    });
+  }
+
+  const pods: [string, object, RegExp | undefined, string | undefined][] = [
+    ['ready', readyStatus, undefined, undefined],
+    ['done', { phase: 'Succeeded' }, undefined, undefined],
+    ['first crash', waiting('CrashLoopBackOff', 1), /crashed 2 times \(exit code 7\)/, undefined],
+    [
+      'crash loop',
+      waiting('CrashLoopBackOff', 2),
+      /a\/trips-1: container app crashed 3 times/,
+      'MESHPROOF_POD_CRASHED',
+    ],
+    ['image never there', waiting('ErrImageNeverPull'), /ErrImageNeverPull: because/, 'MESHPROOF_IMAGE'],
+    ['image pulled again', waiting('ImagePullBackOff'), /ImagePullBackOff/, undefined],
+    ['starting', waiting('ContainerCreating'), /app: ContainerCreating/, undefined],
+    [
+      'no node',
+      { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', message: '0/1 nodes' }] },
+      /pending: 0\/1 nodes/,
+      undefined,
+    ],
+  ];
+  for (const [what, status, reason, code] of pods) {
+    it(`Pod: ${what}`, () => {
+      const trouble = podTrouble(pod(status));
+      if (reason) expect(trouble?.reason).to.match(reason);
+      else expect(trouble).to.equal(undefined);
+      expect(trouble?.fatal?.code).to.equal(code);
+    });
+  }
+});
+
+describe('waiting for workloads', () => {
+  const list = (kind: string, items: KubeObject[]): object => ({
+    kind: `${kind}List`,
+    apiVersion: 'v1',
+    metadata: {},
+    items,
+  });
+  const serve = (state: { deployments: KubeObject[]; pods: KubeObject[]; failures?: number }) =>
+    ScriptedApi.start((asked, response) => {
+      if ((state.failures ?? 0) > 0) {
+        state.failures = (state.failures ?? 0) - 1;
+        return json(response, { reason: 'InternalError' }, 500);
+      }
+      if (asked.path.includes('/log')) return response.end('panic: no database\n');
+      if (asked.path.includes('/deployments')) return json(response, list('Deployment', state.deployments));
+      if (asked.path.includes('/statefulsets')) return json(response, list('StatefulSet', []));
+      return json(response, list('Pod', state.pods));
+    });
+  const codeOf = (work: Promise<unknown>): Promise<MeshproofError> =>
+    work.then(
+      () => expect.fail('it did not throw'),
+      (error: MeshproofError) => error,
+    );
+
+  it('ends when all are rolled out, through an API server that stumbles', async () => {
+    await using api = await serve({ deployments: [deployment(rolledOut)], pods: [], failures: 2 });
+    await waitForDeployments(api.client, 'a', { timeoutMs: 5000 });
+  });
+
+  it('names the pod and quotes its log as soon as it crash-loops', async () => {
+    await using api = await serve({ deployments: [deployment({})], pods: [pod(waiting('CrashLoopBackOff', 3))] });
+    const error = await codeOf(waitForDeployments(api.client, 'a', { timeoutMs: 60_000 }));
+    expect(error.code).to.equal('MESHPROOF_POD_CRASHED');
+    expect(error.message).to.contain('a/trips-1').and.to.contain('panic: no database');
+  });
+
+  it('says at the deadline what it waited for', async () => {
+    await using api = await serve({ deployments: [deployment({})], pods: [pod(waiting('ContainerCreating'))] });
+    const reasons: string[] = [];
+    const error = await codeOf(
+      waitForDeployments(api.client, 'a', { timeoutMs: 50, progress: (reason) => reasons.push(reason) }),
+    );
+    expect(error.code).to.equal('MESHPROOF_WORKLOAD_NOT_READY');
+    expect(error.message).to.contain('ContainerCreating');
+    expect(reasons[0]).to.contain('a/trips-1');
+  });
+
+  it('does not take an empty namespace for a ready one', async () => {
+    await using api = await serve({ deployments: [], pods: [pod(readyStatus, { deletionTimestamp: 'now' })] });
+    expect((await codeOf(waitForDeployments(api.client, 'a', { timeoutMs: 50 }))).message).to.contain('no workloads');
+    expect((await codeOf(waitForPods(api.client, 'a', { timeoutMs: 50 }))).message).to.contain('no such pods');
+  });
+
+  it('readyPods leaves out those that terminate or are not ready', async () => {
+    await using api = await serve({
+      deployments: [],
+      pods: [
+        pod(readyStatus, { name: 'z', uid: 'z' }),
+        pod(readyStatus, { name: 'b', deletionTimestamp: 'now' }),
+        pod(waiting('x'), { name: 'c' }),
+        pod(readyStatus),
+      ],
+    });
+    const pods = await readyPods(api.client, 'a', 'app=trips');
+    expect(pods.map(({ name }) => name)).to.deep.equal(['trips-1', 'z']);
+    expect(pods[0]).to.deep.equal({ namespace: 'a', name: 'trips-1', uid: 'u1', ip: '10.0.0.1', node: 'n' });
+  });
+});

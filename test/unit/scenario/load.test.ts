@@ -1,0 +1,48 @@
+import { expect } from 'chai';
+import { didYouMean } from '../../../src/scenario/did-you-mean.ts';
+import { catalogue, formatFinding, loadScenarios, parseScenario, parseSuite } from '../../../src/scenario/load.ts';
+
+const wire = 'id: a\ntitle: b\ncriterion: { id: c, title: d }\nexperiment: wire\n';
+const said = (text: string): string[] => parseScenario(text, 'f.yaml').findings.map(formatFinding);
+
+describe('scenario files', () => {
+  it('get their defaults', () => {
+    const { value } = parseScenario(`${wire}load: {}\n`, 'f.yaml');
+    expect(value).to.deep.include({ experiment: 'wire', load: { rps: 20, seconds: 6 } });
+  });
+
+  it('are refused with file, line, column, path, what was expected and what was there', () => {
+    expect(said(`${wire}load:\n  rps: fast\n`)).to.deep.equal([
+      'f.yaml:6:8: load.rps: expected number, received string; got "fast"',
+    ]);
+    expect(said(`${wire}load:\n  secods: 3\n`)).to.deep.equal([
+      'f.yaml:6:3: load.secods: unknown field `secods`; did you mean `seconds`?',
+    ]);
+    expect(said(wire.replace('wire', 'wires'))[0]).to.match(/f\.yaml:4:13: experiment: .*did you mean `wire`/);
+    expect(said('')[0]).to.match(/^f\.yaml:1:1: /);
+    expect(said('id: [')[0]).to.match(/^f\.yaml:1:\d+: not YAML/);
+  });
+
+  it('report every mistake at once', () => {
+    expect(said(`${wire}load:\n  rps: -1\n  seconds: -1\n  x: 1\n`)).to.have.length(3);
+  });
+
+  it('that come with meshproof are all sound, and in the suite', async () => {
+    const { scenarios } = await catalogue();
+    const suite = await loadScenarios(['success-criteria']);
+    expect(suite.map(({ id }) => id).sort()).to.deep.equal([...scenarios.keys()].sort());
+    expect(await loadScenarios(['success-criteria', 'mtls-everywhere'])).to.have.length(suite.length);
+  });
+
+  it('a suite names at least one scenario', () => {
+    expect(parseSuite('id: a\ntitle: b\nscenarios: []\n', 's.yaml').findings).to.have.length(1);
+  });
+});
+
+describe('didYouMean', () => {
+  it('finds a near word, swapped letters too, and nothing far', () => {
+    expect(didYouMean('secods', ['seconds', 'rps'])).to.equal('seconds');
+    expect(didYouMean('rsp', ['seconds', 'rps'])).to.equal('rps');
+    expect(didYouMean('banana', ['seconds', 'rps'])).to.equal(undefined);
+  });
+});
