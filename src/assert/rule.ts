@@ -24,16 +24,6 @@ export function invalid(observed: string): Outcome {
   return { status: 'invalid', observed };
 }
 
-/** Half-open window of wall-clock time, ms since the epoch. */
-export interface Window {
-  fromMs: number;
-  toMs: number;
-}
-
-export function within(window: Window | undefined, at: number): boolean {
-  return window === undefined || (at >= window.fromMs && at < window.toMs);
-}
-
 /** Every evidence path among a rule's inputs, however deep. */
 export function evidencePaths(inputs: unknown): EvidencePath[] {
   const found = new Set<EvidencePath>();

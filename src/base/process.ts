@@ -115,8 +115,11 @@ export interface RunningCommand extends AsyncDisposable {
   readonly pid: number;
   /** Settles when the program ends by itself or is stopped; never rejects. */
   readonly ended: Promise<{ exitCode: number | undefined; signal: string | undefined; stderr: string }>;
-  /** SIGINT by default (tcpdump flushes on it), SIGKILL to the whole group after `graceMs`. Idempotent. */
-  stop(options?: { signal?: NodeJS.Signals; graceMs?: number }): Promise<void>;
+  /**
+   * SIGINT by default (tcpdump flushes on it), SIGKILL to the whole group after `graceMs`. Idempotent.
+   * Resolves to whether the SIGKILL was needed: a program that died of somebody else's looks the same in `ended`.
+   */
+  stop(options?: { signal?: NodeJS.Signals; graceMs?: number }): Promise<{ killed: boolean }>;
 }
 
 export interface StartOptions {
@@ -167,10 +170,22 @@ export function startCommand(argv: readonly string[], options: StartOptions = {}
     return { exitCode: result.exitCode, signal: result.signal, stderr };
   });
   const stop: RunningCommand['stop'] = async ({ signal = 'SIGINT', graceMs = 3000 } = {}) => {
+    let killed = false;
     signalGroup(pid, signal);
-    const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), graceMs);
+    const timer = setTimeout(() => {
+      killed = true;
+      signalGroup(pid, 'SIGKILL');
+    }, graceMs);
     await ended;
     clearTimeout(timer);
+    return { killed };
   };
-  return { pid, ended, stop, [Symbol.asyncDispose]: () => stop() };
+  return {
+    pid,
+    ended,
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      await stop();
+    },
+  };
 }

@@ -95,15 +95,15 @@ export async function startCapture(options: CaptureOptions): Promise<RunningCapt
 
   const finish = async (): Promise<CaptureResult> => {
     signal.removeEventListener('abort', onAbort);
-    const early = endedBy;
-    if (early === undefined) {
-      await drain(command.pid, () => ({ counters, reports, ended: endedBy !== undefined }));
-      await command.stop();
-    }
+    if (endedBy === undefined) await drain(command.pid, () => ({ counters, reports, ended: endedBy !== undefined }));
+    // Ended before it was asked, however late that is seen: dead processes are reported with a delay.
+    let byItself = endedBy !== undefined;
+    const { killed } = await command.stop();
     const end = await command.ended;
+    byItself ||= end.signal === 'SIGKILL' && !killed;
     // The last lines may come without a line break.
     for (const line of end.stderr.split('\n').slice(-4)) counters = readCounters(line, counters) ?? counters;
-    return result(file, counters, early, end.signal);
+    return result(file, counters, byItself ? end : undefined, killed);
   };
   let stopped: Promise<CaptureResult> | undefined;
   const stop = (): Promise<CaptureResult> => (stopped ??= finish());
@@ -143,7 +143,7 @@ async function drain(
           captured = counters.captured;
           if (now - changedAt > 1.2 * blockTimeoutMs) return Promise.resolve({ ready: true });
         }
-        process.kill(tcpdump, 'SIGUSR1');
+        askForCounters(tcpdump);
         return Promise.resolve({ pending: 'packets are on their way' });
       },
       { what: 'tcpdump to write the last packets', timeoutMs: drainTimeoutMs, intervalMs: 50 },
@@ -154,17 +154,25 @@ async function drain(
   }
 }
 
+function askForCounters(tcpdump: number): void {
+  try {
+    process.kill(tcpdump, 'SIGUSR1');
+  } catch {
+    // It has just died: seen as its end, in the next look.
+  }
+}
+
 async function result(
   file: string,
   counters: TcpdumpCounters | undefined,
   early: { exitCode: number | undefined; signal: string | undefined; stderr: string } | undefined,
-  signal: string | undefined,
+  killed: boolean,
 ): Promise<CaptureResult> {
   const problems: string[] = [];
   if (early !== undefined) {
     const how = early.signal ?? `exit code ${early.exitCode}`;
     problems.push(`tcpdump ended by itself (${how}): ${lastWords(early.stderr)}`);
-  } else if (signal === 'SIGKILL') problems.push('tcpdump did not end when asked and was killed');
+  } else if (killed) problems.push('tcpdump did not end when asked and was killed');
   const bytes = await stat(file).then(
     (found) => found.size,
     () => undefined,

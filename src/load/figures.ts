@@ -1,10 +1,7 @@
-import type { LoadSample, PhaseLoad } from './load.ts';
-
-/** Epoch ms; `from` belongs to it, `to` does not. */
-export interface LoadWindow {
-  from: number;
-  to: number;
-}
+import { nearestRank } from '../base/quantile.ts';
+import { within, type Window } from '../base/window.ts';
+import type { LoadFigures } from '../signals/golden.ts';
+import type { LoadSample } from './load.ts';
 
 /** One second of load; `t` counts whole seconds since the beginning. */
 export interface SeriesPoint {
@@ -16,17 +13,17 @@ export interface SeriesPoint {
 }
 
 /** Requests that started in the window, whenever they ended (design, part 9). */
-export function inWindow(samples: readonly LoadSample[], window: LoadWindow): LoadSample[] {
-  return samples.filter((sample) => sample.startedAt >= window.from && sample.startedAt < window.to);
+export function inWindow(samples: readonly LoadSample[], window: Window): LoadSample[] {
+  return samples.filter((sample) => within(window, sample.startedAt));
 }
 
 /**
  * Figures of a phase. Quantiles are by nearest rank (a latency that was measured, never one in between) over all requests,
  * failed ones too; NaN without any. k6 does not say when it dropped iterations: `dropped` is given for the whole run.
  */
-export function phaseFigures(samples: readonly LoadSample[], window: LoadWindow, dropped = 0): PhaseLoad {
+export function phaseFigures(samples: readonly LoadSample[], window: Window, dropped = 0): LoadFigures {
   const phase = inWindow(samples, window);
-  const seconds = (window.to - window.from) / 1000;
+  const seconds = (window.toMs - window.fromMs) / 1000;
   const errors = phase.filter((sample) => !sample.ok).length;
   const durations = sortedDurations(phase);
   return {
@@ -42,13 +39,13 @@ export function phaseFigures(samples: readonly LoadSample[], window: LoadWindow,
 }
 
 /** A point for every second that began in the window, those without requests too. */
-export function series(samples: readonly LoadSample[], window: LoadWindow): SeriesPoint[] {
+export function series(samples: readonly LoadSample[], window: Window): SeriesPoint[] {
   const seconds: LoadSample[][] = Array.from(
-    { length: Math.max(0, Math.ceil((window.to - window.from) / 1000)) },
+    { length: Math.max(0, Math.ceil((window.toMs - window.fromMs) / 1000)) },
     () => [],
   );
   for (const sample of inWindow(samples, window))
-    seconds[Math.floor((sample.startedAt - window.from) / 1000)]?.push(sample);
+    seconds[Math.floor((sample.startedAt - window.fromMs) / 1000)]?.push(sample);
   return seconds.map((second, t) => {
     const durations = sortedDurations(second);
     const quantile = (q: number): number | null => (durations.length === 0 ? null : nearestRank(durations, q));
@@ -64,10 +61,4 @@ export function series(samples: readonly LoadSample[], window: LoadWindow): Seri
 
 function sortedDurations(samples: readonly LoadSample[]): Float64Array {
   return Float64Array.from(samples, (sample) => sample.durationMs).sort();
-}
-
-function nearestRank(sorted: Float64Array, q: number): number {
-  // The nudge is against floating point: 0.95 * 20 is 19 and must stay the 19th.
-  const rank = Math.max(1, Math.ceil(q * sorted.length - 1e-9));
-  return sorted[rank - 1] ?? Number.NaN;
 }

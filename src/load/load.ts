@@ -73,15 +73,3 @@ export interface LoadResult {
   /** Not empty: k6 did not do what it was asked to; the arm is `invalid`. */
   problems: string[];
 }
-
-/** Figures of a window; quantiles in ms, undefined without samples. */
-export interface PhaseLoad {
-  requests: number;
-  rps: number;
-  errorsPerSecond: number;
-  successRate: number;
-  p50Ms: number;
-  p95Ms: number;
-  p99Ms: number;
-  dropped: number;
-}

@@ -3,9 +3,9 @@ import type { Timing } from '../base/progress.ts';
 import type { WireProof } from '../capture/wire.ts';
 import type { FaultReceipt } from '../fault/fault.ts';
 import type { HealthSnapshot } from '../health/health.ts';
-import type { PhaseLoad } from '../load/load.ts';
 import type { ExitCode } from '../base/errors.ts';
 import type { MeshComponent } from '../mesh/adapter.ts';
+import type { GoldenSignals, LoadFigures } from '../signals/golden.ts';
 
 /** report.json: pure data. Writers read it, nothing else does. Additive changes keep schemaVersion. */
 export interface RunReport {
@@ -87,7 +87,7 @@ export interface PhaseReport {
   name: 'baseline' | 'fault' | 'recovery';
   startedAt: string;
   endedAt: string;
-  load: PhaseLoad;
+  load: LoadFigures;
   ledger?: LedgerSummary;
   /** One point a second: t in seconds since the arm's load began. */
   series: { t: number; rps: number; errorsPerSecond: number; p50Ms: number | null; p99Ms: number | null }[];
@@ -103,23 +103,4 @@ export interface LedgerSummary {
   amplification: number;
   /** attempts per request -> number of requests. */
   attemptsHistogram: Record<string, number>;
-}
-
-export interface GoldenSignals {
-  scenario: string;
-  arm: string;
-  phase: string;
-  source: string;
-  destination: string;
-  /** Who measured: the client's proxy, the server's proxy, or k6. */
-  reporter: 'client-proxy' | 'server-proxy' | 'k6';
-  protocol: 'http' | 'tcp';
-  rps: number;
-  successRate: number | null;
-  errorsPerSecond: number;
-  p50Ms: number | null;
-  p95Ms: number | null;
-  p99Ms: number | null;
-  saturation: Record<string, number>;
-  tls: boolean;
 }

@@ -1,5 +1,6 @@
 import type { Assertion } from '../assert/assertion.ts';
-import type { ArmReport, GoldenSignals } from '../report/model.ts';
+import type { GoldenSignals } from '../signals/golden.ts';
+import type { RunArm } from '../verdict/judge-arm.ts';
 import type { Lab } from './lab.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -11,7 +12,7 @@ export interface RunContext extends Surroundings {
 }
 
 export interface ExperimentResult {
-  arms: ArmReport[];
+  arms: RunArm[];
   assertions: Assertion[];
   signals: GoldenSignals[];
 }

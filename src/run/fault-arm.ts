@@ -1,15 +1,16 @@
 import type { EvidencePath } from '../assert/assertion.ts';
-import type { Window } from '../assert/rule.ts';
+import { within, type Window } from '../base/window.ts';
 import { startFault } from '../fault/start-fault.ts';
 import type { LedgerEntry } from '../fault/fault.ts';
 import { summarizeLedger } from '../assert/ledger.ts';
 import type { LoadResult } from '../load/load.ts';
 import { figuresOf, loadFacts, seriesOf } from './figures.ts';
 import { prepareLoad } from '../load/prepare-load.ts';
-import type { ArmReport, GoldenSignals, PhaseReport } from '../report/model.ts';
+import type { PhaseReport } from '../report/model.ts';
 import type { ResilienceScenario } from '../scenario/schema.ts';
-import { goldenSignals, loadSignals } from '../signals/golden.ts';
+import { goldenSignals, loadSignals, type GoldenSignals } from '../signals/golden.ts';
 import { snapshotDeltas } from '../signals/delta.ts';
+import type { RunArm } from '../verdict/judge-arm.ts';
 import { evidencePath } from './evidence.ts';
 import type { RunContext } from './context.ts';
 import { dataCallTarget } from './lab-load.ts';
@@ -19,7 +20,7 @@ import { transitionMs, until } from './phases.ts';
 
 /** What one arm of a resilience experiment left behind, for the judges. */
 export interface ArmEvidence {
-  report: ArmReport;
+  report: RunArm;
   /** Service name of the load client. */
   client: string;
   windows: Record<'baseline' | 'fault' | 'recovery', Window>;
@@ -113,8 +114,6 @@ export async function runFaultArm(
       signals: [],
       report: {
         name,
-        status: 'pass',
-        problems: [],
         phases: (['baseline', 'fault', 'recovery'] as const).map((phase) =>
           phaseReport(phase, windows[phase], start, result, ledger),
         ),
@@ -145,7 +144,7 @@ function phaseReport(
   result: LoadResult,
   ledger: LedgerEntry[],
 ): PhaseReport {
-  const inWindow = ledger.filter((entry) => entry.startedAt >= window.fromMs && entry.startedAt < window.toMs);
+  const inWindow = ledger.filter((entry) => within(window, entry.startedAt));
   return {
     name,
     startedAt: new Date(window.fromMs).toISOString(),

@@ -1,19 +1,20 @@
 import type { LoadFacts } from '../assert/rules/load-rules.ts';
-import type { Window } from '../assert/rule.ts';
+import type { Window } from '../base/window.ts';
 import { phaseFigures, series } from '../load/figures.ts';
-import type { LoadResult, PhaseLoad } from '../load/load.ts';
+import type { LoadResult } from '../load/load.ts';
 import type { PhaseReport } from '../report/model.ts';
+import type { LoadFigures } from '../signals/golden.ts';
 
 /** Figures of a window of one load, of one of its targets if named. */
-export function figuresOf(result: LoadResult, window: Window, target?: string): PhaseLoad {
+export function figuresOf(result: LoadResult, window: Window, target?: string): LoadFigures {
   const samples = target === undefined ? result.samples : result.samples.filter((sample) => sample.target === target);
-  return phaseFigures(samples, { from: window.fromMs, to: window.toMs }, result.droppedIterations);
+  return phaseFigures(samples, window, result.droppedIterations);
 }
 
 /** A point a second; `t` counts from the beginning of the arm's load, so that the phases of an arm join up. */
 export function seriesOf(result: LoadResult, window: Window, start: number): PhaseReport['series'] {
   const offset = Math.round((window.fromMs - start) / 1000);
-  return series(result.samples, { from: window.fromMs, to: window.toMs }).map((point) => ({
+  return series(result.samples, window).map((point) => ({
     ...point,
     t: point.t + offset,
   }));

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { judge } from '../assert/recompute.ts';
 import type { Assertion, Status } from '../assert/assertion.ts';
 import { systemClock } from '../base/clock.ts';
 import { MeshproofError, toMeshproofError } from '../base/errors.ts';
@@ -10,16 +9,18 @@ import type { RunReport, ScenarioReport } from '../report/model.ts';
 import { writeReport } from '../report/write-report.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import { criteria } from '../verdict/criteria.ts';
+import { judgeArm } from '../verdict/judge-arm.ts';
 import { statusOf } from '../verdict/status-of.ts';
 import { verdict } from '../verdict/verdict.ts';
 import type { ExperimentResult, RunContext } from './context.ts';
-import { openEvidence } from './evidence.ts';
+import { openEvidence, type Evidence } from './evidence.ts';
 import { runHealth } from './experiments/health.ts';
 import { runResilience } from './experiments/resilience.ts';
 import { runSameCode } from './experiments/same-code.ts';
 import { runSignals } from './experiments/signals.ts';
 import { runWire } from './experiments/wire.ts';
 import { hostFacts, toolFacts } from './host-facts.ts';
+import { Judging, type Check } from './judging.ts';
 import type { Lab } from './lab.ts';
 import { healthOfBrokenWorkload, labHealth, plantBrokenWorkload } from './lab-health.ts';
 import { openLab } from './open-lab.ts';
@@ -64,7 +65,9 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
     .replace('T', '-')}-${randomBytes(2).toString('hex')}`;
   const dir = join(options.reportsDir, runId);
   const evidence = await openEvidence(dir);
-  const parts: Parts = { scenarios: [], assertions: [], signals: [], errors: [], health: {} };
+  const judging = new Judging(evidence.reader);
+  const ofTheRun = judging.on({ prefix: 'run' });
+  const parts: Parts = { scenarios: [], assertions: judging.assertions, signals: [], errors: [], health: {} };
   let lab: Lab | undefined;
   let undo: UndoStack | undefined;
   let facts: Pick<RunReport, 'cluster' | 'mesh'> = {};
@@ -118,9 +121,7 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
           ),
         );
       }
-      parts.assertions.push(
-        ...(await cleanupAssertions(outcomes, { before: residueBefore, after: residueAfter }, context)),
-      );
+      await judgeCleanup(outcomes, { before: residueBefore, after: residueAfter }, evidence, ofTheRun);
     }
   } catch (error) {
     fail(error);
@@ -133,17 +134,12 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
         await progress.step('deleting the lab', () => made.delete());
         const left = await made.remains();
         const path = await evidence.json('evidence/lab-residue.json', left);
-        parts.assertions.push(
-          await judge(
-            'list-empty',
-            { path },
-            {
-              id: 'run/lab-residue',
-              title: 'The deleted lab left nothing on this machine',
-              hint: 'Run `./bin/meshproof down --all`.',
-            },
-            evidence.reader,
-          ),
+        await ofTheRun(
+          'lab-residue',
+          'The deleted lab left nothing on this machine',
+          'list-empty',
+          { path },
+          'Run `./bin/meshproof down --all`.',
         );
       } catch (error) {
         fail(error);
@@ -215,7 +211,14 @@ async function guarded(
     const { arms, assertions, signals } = await work();
     parts.signals.push(...signals);
     const status = statusOf(assertions.map((assertion) => assertion.status));
-    return { ...base, status, reason: reasonOf(status, assertions), durationMs: durationMs(), arms, assertions };
+    return {
+      ...base,
+      status,
+      reason: reasonOf(status, assertions),
+      durationMs: durationMs(),
+      arms: arms.map((arm) => judgeArm(arm, assertions)),
+      assertions,
+    };
   } catch (error) {
     fail(error, scenario.id);
     const { message } = toMeshproofError(error);
@@ -229,36 +232,28 @@ function reasonOf(status: Status, assertions: readonly Assertion[]): string {
   return first === undefined ? 'nothing was examined' : `${first.title}: ${first.observed}`;
 }
 
-async function cleanupAssertions(
+async function judgeCleanup(
   outcomes: UndoOutcome[],
   { before, after }: { before: string[]; after: string[] },
-  context: RunContext,
-): Promise<Assertion[]> {
-  const { evidence } = context;
+  evidence: Evidence,
+  check: Check,
+): Promise<void> {
   const failures = outcomes.filter(({ ok }) => !ok).map(({ what, error }) => `${what}: ${error ?? 'failed'}`);
   const undone = await evidence.json('evidence/cleanup.json', { outcomes, failures });
   const added = after.filter((line) => !before.includes(line));
   const residue = await evidence.json('evidence/residue.json', { before, after, added });
-  return [
-    await judge(
-      'list-empty',
-      { path: undone, pointer: '/failures' },
-      {
-        id: 'run/cleanup',
-        title: 'Everything that was changed was taken back',
-        hint: 'See cleanup.json; `./bin/meshproof down` removes the lab.',
-      },
-      evidence.reader,
-    ),
-    await judge(
-      'list-empty',
-      { path: residue, pointer: '/added' },
-      {
-        id: 'run/residue',
-        title: 'No fault is left in any pod',
-        hint: 'See residue.json: rules, processes and containers that were not there before.',
-      },
-      evidence.reader,
-    ),
-  ];
+  await check(
+    'cleanup',
+    'Everything that was changed was taken back',
+    'list-empty',
+    { path: undone, pointer: '/failures' },
+    'See cleanup.json; `./bin/meshproof down` removes the lab.',
+  );
+  await check(
+    'residue',
+    'No fault is left in any pod',
+    'list-empty',
+    { path: residue, pointer: '/added' },
+    'See residue.json: rules, processes and containers that were not there before.',
+  );
 }

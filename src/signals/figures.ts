@@ -44,14 +44,6 @@ export function serviceFigures(deltas: readonly ProxyDelta[], service: string): 
   return parts.length === 0 ? undefined : sum(parts);
 }
 
-/** Attempts sent to a service by every caller: what its proxies should have counted as requests. */
-export function attemptsTo(deltas: readonly ProxyDelta[], destination: string): number {
-  return deltas
-    .flatMap(({ outbound }) => outbound)
-    .filter((out) => out.destination === destination)
-    .reduce((total, { attempts }) => total + attempts, 0);
-}
-
 function sum(parts: { traffic: TrafficDelta; seconds: number }[]): TrafficFigures {
   const total = (value: (traffic: TrafficDelta) => number): { count: number; perSecond: number } => ({
     count: parts.reduce((all, { traffic }) => all + value(traffic), 0),

@@ -75,7 +75,7 @@ export function goldenSignals({ deltas, ...context }: GoldenSignalsOptions): Gol
   });
 }
 
-/** Figures of a window as k6 saw them (load/'s PhaseLoad fits). */
+/** Figures of a window as k6 saw them; quantiles in ms, NaN without samples. */
 export interface LoadFigures {
   requests: number;
   rps: number;

@@ -14,6 +14,7 @@ import { readReport } from '../report/read-report.ts';
 import { findSecrets, redactValue } from '../report/secrets.ts';
 import { writers } from '../report/writers.ts';
 import { criteria } from './criteria.ts';
+import { judgeArm } from './judge-arm.ts';
 import { statusOf } from './status-of.ts';
 import { verdict } from './verdict.ts';
 
@@ -114,15 +115,14 @@ function judgementProblems(report: RunReport): string[] {
   const problems: string[] = [];
   for (const { id, status, criterion, assertions, arms } of report.scenarios) {
     const judged = statusOf(assertions.map((assertion) => assertion.status));
-    const allowed = new Set([
-      judged,
-      ...arms.map((arm) => arm.status),
-      statusOf([judged, ...arms.map((arm) => arm.status)]),
-    ]);
-    const better = status === 'pass' && judged !== 'pass';
-    // A scenario may be worse than its assertions (it broke off), never better.
-    if (better || (judged === 'fail' && status !== 'fail') || (status === 'fail' && !allowed.has('fail'))) {
+    // A scenario that broke off is an error, whatever it had found until then.
+    if (status !== judged && !(status === 'error' && judged !== 'fail')) {
       problems.push(`scenario ${id}: stated ${status}, its assertions say ${judged}`);
+    }
+    for (const arm of arms) {
+      const now = judgeArm(arm, assertions);
+      if (isDeepStrictEqual(plain([arm.status, arm.problems]), plain([now.status, now.problems]))) continue;
+      problems.push(`scenario ${id}, ${arm.name}: stated ${arm.status}, its assertions say ${now.status}`);
     }
     if (!report.criteria.some((candidate) => candidate.id === criterion)) {
       problems.push(`scenario ${id}: its criterion ${criterion} is not in the report`);

@@ -1,11 +1,12 @@
+import { within, type Window } from '../../base/window.ts';
 import type { FaultReceipt, LedgerEntry } from '../../fault/fault.ts';
 import type { EvidencePath } from '../assertion.ts';
 import { judgeShare } from '../binomial.ts';
 import type { EvidenceReader } from '../evidence-reader.ts';
 import { summarizeLedger, type LedgerFacts } from '../ledger.ts';
 import { amplificationInterval, expectedAmplification } from '../retries.ts';
-import { invalid, passIf, type Outcome, type RulesFor, type Window } from '../rule.ts';
-import { count, milliseconds, percent, plural, some } from '../words.ts';
+import { invalid, passIf, type Outcome, type RulesFor } from '../rule.ts';
+import { milliseconds, percent, plural, some } from '../words.ts';
 
 /** Some of the attempts of a `ledger.ndjson[.gz]` (one LedgerEntry a line): those of requests whose first attempt began in the window. */
 export interface LedgerSelection {
@@ -25,7 +26,6 @@ export interface LedgerRules {
   'attempts-exceed-requests': LedgerSelection;
   /** For controls: nothing was retried. */
   'attempts-equal-requests': LedgerSelection;
-  'recovered-at-least': LedgerSelection & { requests: number };
   /** The caller gave up on at least this share of the attempts, `nearMs` after they began (give or take `toleranceMs`). */
   'cancelled-near': LedgerSelection & { nearMs: number; toleranceMs: number; share: number };
 }
@@ -36,15 +36,11 @@ async function selectEntries(selection: LedgerSelection, evidence: EvidenceReade
     if (selection.pathPrefix === undefined || entry.path.startsWith(selection.pathPrefix)) entries.push(entry);
   }
   if (selection.window === undefined) return entries;
-  const { fromMs, toMs } = selection.window;
   const first = new Map<string, number>();
   for (const { requestId, startedAt } of entries) {
     first.set(requestId, Math.min(first.get(requestId) ?? Number.POSITIVE_INFINITY, startedAt));
   }
-  return entries.filter(({ requestId }) => {
-    const began = first.get(requestId) ?? Number.NaN;
-    return began >= fromMs && began < toMs;
-  });
+  return entries.filter(({ requestId }) => within(selection.window, first.get(requestId) ?? Number.NaN));
 }
 
 /** Reads and counts the selected attempts. */
@@ -121,16 +117,6 @@ export const ledgerRules: RulesFor<LedgerRules> = {
     expected: () => 'the server sees one attempt per request',
     judge: (inputs, evidence) =>
       judged(inputs, evidence, (facts) => passIf(facts.attempts === facts.requests, attemptsText(facts))),
-  },
-  'recovered-at-least': {
-    expected: ({ requests }) => `at least ${plural(requests, 'request')} recovered by a retry`,
-    judge: (inputs, evidence) =>
-      judged(inputs, evidence, (facts) =>
-        passIf(
-          facts.recovered >= inputs.requests,
-          `${count(facts.recovered)} of ${plural(facts.requests, 'request')} recovered`,
-        ),
-      ),
   },
   'cancelled-near': {
     expected: ({ nearMs, toleranceMs, share }) =>

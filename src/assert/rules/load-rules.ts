@@ -1,10 +1,11 @@
+import { quantile } from '../../base/quantile.ts';
+import { within, type Window } from '../../base/window.ts';
 import type { LoadResult, LoadSample } from '../../load/load.ts';
 import type { EvidencePath } from '../assertion.ts';
 import { judgeShare } from '../binomial.ts';
 import type { EvidenceReader } from '../evidence-reader.ts';
-import { quantile } from '../quantile.ts';
 import { expectedSuccess } from '../retries.ts';
-import { invalid, passIf, within, type Outcome, type RulesFor, type Window } from '../rule.ts';
+import { invalid, passIf, type Outcome, type RulesFor } from '../rule.ts';
 import { count, milliseconds, percent, plural } from '../words.ts';
 
 /** Some of the requests of a `load.ndjson[.gz]` (one LoadSample a line): those that started in the window. */

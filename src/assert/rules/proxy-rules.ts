@@ -1,7 +1,7 @@
+import { quantile } from '../../base/quantile.ts';
 import { countOf, quantile as histogramQuantile } from '../../signals/histogram.ts';
 import { counterDelta, counterText, readSnapshots, type CounterName, type ProxySelection } from '../counters.ts';
 import type { EvidenceReader } from '../evidence-reader.ts';
-import { quantile } from '../quantile.ts';
 import { invalid, passIf, type Outcome, type RulesFor } from '../rule.ts';
 import { count, milliseconds, percent, plural, some } from '../words.ts';
 import { readLedger, type LedgerSelection } from './ledger-rules.ts';
@@ -11,7 +11,9 @@ import { selectSamples, type LoadSelection } from './load-rules.ts';
 export type CountSource =
   | { from: 'load'; count: 'requests' | 'successes' | 'errors'; select: LoadSelection }
   | { from: 'ledger'; count: 'attempts' | 'requests' | 'injected' | 'recovered'; select: LedgerSelection }
-  | { from: 'proxy'; count: CounterName; select: ProxySelection };
+  | { from: 'proxy'; count: CounterName; select: ProxySelection }
+  /** What several count together, e.g. the attempts of every caller of a service. */
+  | { from: 'all'; of: CountSource[] };
 
 export interface SignalBounds {
   minRequests: number;
@@ -30,7 +32,10 @@ export interface ProxyRules {
     b: { good: CountSource; all: CountSource };
     share: number;
   };
-  /** k6's quantile agrees with the proxy's: within `share` (or `slackMs`) of an exact histogram's point, else inside its bucket. */
+  /**
+   * k6's quantile agrees with the proxy's: within `share` (or `slackMs`) of an exact histogram's point, else inside its
+   * bucket. Either may be off by the ranks of requests that only one of them saw, and by one for its own rounding.
+   */
   'quantile-within': { load: LoadSelection; proxy: ProxySelection; quantile: number; share: number; slackMs?: number };
   /** Each service has traffic, a latency distribution, a success rate (HTTP) and saturation, and is within bounds. Inbound side. */
   'golden-signals-within': Omit<ProxySelection, 'service' | 'destination'> & {
@@ -62,6 +67,17 @@ async function read(
     const n = (await readLedger(source.select, evidence))[source.count];
     return { n, text: `ledger ${source.count} ${count(n)}` };
   }
+  if (source.from === 'all') {
+    let n = 0;
+    const texts: string[] = [];
+    for (const part of source.of) {
+      const one = await read(part, evidence);
+      if ('problem' in one) return one;
+      n += one.n;
+      texts.push(one.text);
+    }
+    return { n, text: texts.join(' + ') };
+  }
   const delta = await counterDelta(source.select, evidence);
   if ('problem' in delta) return delta;
   const n = delta.of(source.count);
@@ -80,6 +96,15 @@ async function rate(
   if (all.n === 0) return { problem: `${all.text}: no rate` };
   return { n: good.n / all.n, text: `${percent(good.n / all.n)} (${good.text} of ${count(all.n)})` };
 }
+
+/** Share of ranks by which two lists of the same latencies may differ: one for rounding, and what only one of them saw. */
+function rankSlack(samples: number, counted: number): number {
+  const onlyOne = Math.abs(samples - counted) / samples;
+  return Math.min(onlyOne, maxOnlyOne) + 1 / samples;
+}
+
+/** More than this share is for `counts-within` to judge, and widens nothing. */
+const maxOnlyOne = 0.005;
 
 /** One line per service that is out of bounds, and what cannot be told. */
 async function breaches(
@@ -182,24 +207,29 @@ export const proxyRules: RulesFor<ProxyRules> = {
     },
   },
   'quantile-within': {
-    expected: ({ quantile: q, share }) => `p${q * 100} of k6 and proxy within ${percent(share)}`,
+    expected: ({ quantile: q, share, slackMs }) =>
+      `p${q * 100} of k6 and proxy within ${percent(share)}${slackMs === undefined ? '' : ` or ${milliseconds(slackMs)}`}`,
     judge: async (inputs, evidence): Promise<Outcome> => {
       const samples = await selectSamples(inputs.load, evidence);
       const delta = await counterDelta(inputs.proxy, evidence);
       if (samples.length === 0) return invalid('no request in the window');
       if ('problem' in delta) return invalid(delta.problem);
-      const proxy = histogramQuantile(delta.latency, inputs.quantile);
-      if (!proxy) return invalid(`the proxy of ${inputs.proxy.service} has no latency samples`);
+      const q = inputs.quantile;
+      const ranks = rankSlack(samples.length, countOf(delta.latency));
+      const [low, proxy, high] = [Math.max(0, q - ranks), q, Math.min(1, q + ranks)].map((rank) =>
+        histogramQuantile(delta.latency, rank),
+      );
+      if (!low || !proxy || !high) return invalid(`the proxy of ${inputs.proxy.service} has no latency samples`);
       const k6 = quantile(
         samples.map((sample) => sample.durationMs),
-        inputs.quantile,
+        q,
       );
       const slack = (ms: number): number => Math.max(ms * inputs.share, inputs.slackMs ?? 0);
-      if (proxy.pointMs !== undefined) {
-        const text = `k6 ${milliseconds(k6)}, proxy ${milliseconds(proxy.pointMs)}`;
-        return passIf(Math.abs(k6 - proxy.pointMs) <= slack(proxy.pointMs), text);
+      if (low.pointMs !== undefined && proxy.pointMs !== undefined && high.pointMs !== undefined) {
+        const holds = k6 >= low.pointMs - slack(low.pointMs) && k6 <= high.pointMs + slack(high.pointMs);
+        return passIf(holds, `k6 ${milliseconds(k6)}, proxy ${milliseconds(proxy.pointMs)}`);
       }
-      const { lowMs, highMs } = proxy;
+      const [lowMs, highMs] = [low.lowMs, high.highMs];
       const text = `k6 ${milliseconds(k6)}, proxy's bucket ${milliseconds(lowMs)} to ${Number.isFinite(highMs) ? milliseconds(highMs) : 'more'}`;
       return passIf(k6 >= lowMs - slack(lowMs) && k6 <= highMs + (inputs.slackMs ?? 0), text);
     },

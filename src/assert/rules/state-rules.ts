@@ -24,9 +24,6 @@ interface Checks {
   checks: { id: string; title: string; status: string; observed: string; hint?: string }[];
 }
 
-/** A list of strings: given, or in a JSON file (at a JSON pointer). */
-export type SetSource = { values: string[] } | { path: EvidencePath; pointer?: string };
-
 export interface StateRules {
   'answers-equal': { a: EvidencePath; b: EvidencePath };
   /** For controls: the comparison notices a difference that was made on purpose. */
@@ -40,18 +37,10 @@ export interface StateRules {
   'refused-probe': { path: EvidencePath; probe?: string; accept?: ProbeResult['outcome'][] };
   /** For controls of the above: the same probe is answered where it may be. */
   'answered-probe': { path: EvidencePath; probe?: string };
-  'same-set': { a: SetSource; b: SetSource };
   /** A JSON array of strings (or of objects, shown as JSON) at a pointer is empty, e.g. SidecarProblem[]. */
   'list-empty': { path: EvidencePath; pointer?: string };
   /** For controls: the list names at least one. */
   'list-not-empty': { path: EvidencePath; pointer?: string };
-  /** A number or text in a JSON file. */
-  'value-is': {
-    path: EvidencePath;
-    pointer: string;
-    what: string;
-    is: { equals: string | number | boolean } | { atLeast: number } | { atMost: number };
-  };
 }
 
 /** RFC 6901. Undefined where nothing is. */
@@ -63,9 +52,11 @@ function at(json: unknown, pointer = ''): unknown {
     .reduce<unknown>((value, part) => (value as Record<string, unknown> | null | undefined)?.[part], json);
 }
 
-async function list(source: SetSource, evidence: EvidenceReader): Promise<string[] | undefined> {
-  if ('values' in source) return source.values;
-  const found = at(await evidence.json(source.path), source.pointer);
+async function list(
+  { path, pointer }: StateRules['list-empty'],
+  evidence: EvidenceReader,
+): Promise<string[] | undefined> {
+  const found = at(await evidence.json(path), pointer);
   return Array.isArray(found) ? found.map(asText) : undefined;
 }
 
@@ -186,21 +177,6 @@ export const stateRules: RulesFor<StateRules> = {
       );
     },
   },
-  'same-set': {
-    expected: ({ b }) =>
-      'values' in b ? `exactly ${b.values.length === 0 ? 'nothing' : some(b.values, 8)}` : 'the same on both sides',
-    judge: async (inputs, evidence) => {
-      const [a, b] = [await list(inputs.a, evidence), await list(inputs.b, evidence)];
-      if (!a || !b) return invalid('there is no list at that place in the evidence');
-      const more = a.filter((item) => !b.includes(item)).map((item) => `+ ${item}`);
-      const less = b.filter((item) => !a.includes(item)).map((item) => `- ${item}`);
-      const apart = [...more, ...less];
-      return passIf(
-        apart.length === 0,
-        apart.length === 0 ? `${plural(a.length, 'entry', 'entries')}, the same` : some(apart),
-      );
-    },
-  },
   'list-empty': {
     expected: () => 'none',
     judge: async (inputs, evidence) => {
@@ -215,22 +191,6 @@ export const stateRules: RulesFor<StateRules> = {
       const found = await list(inputs, evidence);
       if (!found) return invalid('there is no list at that place in the evidence');
       return passIf(found.length > 0, found.length === 0 ? 'none' : some(found));
-    },
-  },
-  'value-is': {
-    expected: ({ what, is }) =>
-      'equals' in is
-        ? `${what} is ${is.equals}`
-        : 'atLeast' in is
-          ? `${what} at least ${is.atLeast}`
-          : `${what} at most ${is.atMost}`,
-    judge: async (inputs, evidence) => {
-      const value = at(await evidence.json(inputs.path), inputs.pointer);
-      const text = `${inputs.what}: ${asText(value)}`;
-      if (value === undefined || value === null) return invalid(`${inputs.what}: not in the evidence`);
-      if ('equals' in inputs.is) return passIf(value === inputs.is.equals, text);
-      if (typeof value !== 'number') return invalid(`${text} is not a number`);
-      return passIf('atLeast' in inputs.is ? value >= inputs.is.atLeast : value <= inputs.is.atMost, text);
     },
   },
 };

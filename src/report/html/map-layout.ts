@@ -1,4 +1,5 @@
-import type { GoldenSignals, RunReport } from '../model.ts';
+import type { GoldenSignals } from '../../signals/golden.ts';
+import type { RunReport } from '../model.ts';
 import type { WireProof } from '../../capture/wire.ts';
 
 export type Lock = 'locked' | 'open' | 'partial' | 'unseen';

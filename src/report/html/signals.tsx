@@ -1,4 +1,5 @@
-import type { GoldenSignals, RunReport } from '../model.ts';
+import type { GoldenSignals } from '../../signals/golden.ts';
+import type { RunReport } from '../model.ts';
 import { Table } from './table.tsx';
 import { msText, nothing, rateText, shareText } from './words.ts';
 

@@ -1,9 +1,10 @@
-import { judge } from '../../assert/recompute.ts';
 import type { HealthScenario } from '../../scenario/schema.ts';
 import type { HealthSnapshot } from '../../health/health.ts';
 import type { EvidencePath } from '../../assert/assertion.ts';
 import type { ExperimentResult, RunContext } from '../context.ts';
 import { evidencePath } from '../evidence.ts';
+import { Judging } from '../judging.ts';
+import { judgedOnly } from './judged-only.ts';
 
 /** Health before and after the run's experiments, and of a workload broken on purpose; the runner took the snapshots. */
 export async function runHealth(
@@ -12,50 +13,25 @@ export async function runHealth(
   snapshots: { before: EvidencePath; after: EvidencePath; broken: HealthSnapshot },
 ): Promise<ExperimentResult> {
   const { evidence, progress } = context;
-  const { reader } = evidence;
   return progress.step(`${scenario.id}: before and after`, async () => {
-    const control = await judge(
+    const judging = new Judging(evidence.reader);
+    const control = await judging.on({ prefix: `${scenario.id}/control`, arm: 'control' })(
+      'broken-workload',
+      'A crashing workload and one that cannot start are found',
       'health-has-failure',
       { health: await evidence.json(evidencePath(scenario.id, 'control', 'health-broken.json'), snapshots.broken) },
-      {
-        id: `${scenario.id}/control/broken-workload`,
-        title: 'A crashing workload and one that cannot start are found',
-        arm: 'control',
-        hint: 'Health checks that miss a crash loop prove nothing by passing.',
-      },
-      reader,
+      'Health checks that miss a crash loop prove nothing by passing.',
     );
-    const assertions = [control];
-    for (const [when, health] of [
-      ['before', snapshots.before],
-      ['after', snapshots.after],
-    ] as const) {
-      assertions.push(
-        await judge(
-          'health-all-pass',
-          { health },
-          {
-            id: `${scenario.id}/${when}`,
-            title: `Every health check passes ${when} the experiments`,
-            arm: 'treatment',
-            given: [control],
-            hint: 'Each failed check names what is wrong and what to do: see the health section.',
-          },
-          reader,
-        ),
+    const claims = judging.on({ prefix: scenario.id, arm: 'treatment', given: [control] });
+    for (const when of ['before', 'after'] as const) {
+      await claims(
+        when,
+        `Every health check passes ${when} the experiments`,
+        'health-all-pass',
+        { health: snapshots[when] },
+        'Each failed check names what is wrong and what to do: see the health section.',
       );
     }
-    return {
-      arms: (['control', 'treatment'] as const).map((name) => ({
-        name,
-        status: 'pass',
-        problems: [],
-        phases: [],
-        faults: [],
-        wire: [],
-      })),
-      assertions,
-      signals: [],
-    };
+    return { arms: judgedOnly, assertions: judging.assertions, signals: [] };
   });
 }

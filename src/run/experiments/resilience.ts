@@ -1,14 +1,17 @@
-import { judge, type About } from '../../assert/recompute.ts';
 import type { Assertion } from '../../assert/assertion.ts';
 import type { ResilienceScenario } from '../../scenario/schema.ts';
-import { collectAssertions } from '../collect-assertions.ts';
 import type { ExperimentResult, RunContext } from '../context.ts';
 import { runFaultArm, type ArmEvidence } from '../fault-arm.ts';
+import { Judging } from '../judging.ts';
 
 /** Quantile that "p99" stands for everywhere. */
 const p99 = 0.99;
 /** Two independent signals may differ by this much (design, part 9: reconciling). */
 const agree = 0.05;
+/** What a service without a fault must reach, for a phase with a fault to mean anything. */
+const unharmed = { share: 0.99, minRequests: 20 };
+/** Enough for a control: the errors it must see are frequent. */
+const controlRequests = 200;
 
 /**
  * Same load and fault twice: without the policy (the errors must reach the caller) and with it (the claim must hold).
@@ -17,76 +20,56 @@ const agree = 0.05;
 export async function runResilience(scenario: ResilienceScenario, context: RunContext): Promise<ExperimentResult> {
   const control = await runFaultArm(scenario, 'control', context);
   const treatment = await runFaultArm(scenario, 'treatment', context);
-  const { assertions, add } = collectAssertions();
+  const judging = new Judging(context.evidence.reader);
+  const arms = { control, treatment };
   const valid = {
-    control: await validity(scenario, control, context, add),
-    treatment: await validity(scenario, treatment, context, add),
+    control: await validity(scenario, control, judging),
+    treatment: await validity(scenario, treatment, judging),
   };
   const claims = scenario.claim.kind === 'recovers-errors' ? recoversErrors : boundsLatency;
-  await claims(scenario, { control, treatment }, valid, context, add);
-  for (const arm of [control, treatment]) {
-    const own = assertions.filter(
-      (assertion) => assertion.arm === arm.report.name && assertion.recompute?.role === 'validity',
-    );
-    arm.report.problems = own
-      .filter(({ status }) => status !== 'pass')
-      .map(({ title, observed }) => `${title}: ${observed}`);
-    arm.report.status = arm.report.problems.length > 0 ? 'invalid' : 'pass';
-  }
-  return { arms: [control.report, treatment.report], assertions, signals: [...control.signals, ...treatment.signals] };
+  await claims(scenario, arms, valid, judging);
+  return {
+    arms: [control.report, treatment.report],
+    assertions: judging.assertions,
+    signals: [...control.signals, ...treatment.signals],
+  };
 }
 
-type Add = (assertion: Promise<Assertion>) => Promise<Assertion>;
 type Arms = Record<'control' | 'treatment', ArmEvidence>;
 type Validity = Record<'control' | 'treatment', Assertion[]>;
 
-/** Did the experiment take place: enough load, a fault that bit as asked, sources that agree. */
-async function validity(
-  scenario: ResilienceScenario,
-  arm: ArmEvidence,
-  context: RunContext,
-  add: Add,
-): Promise<Assertion[]> {
-  const { reader } = context.evidence;
-  const name = arm.report.name;
-  const about = (what: string, title: string, hint: string): About => ({
-    id: `${scenario.id}/${name}/${what}`,
-    title,
-    arm: name,
-    role: 'validity',
-    hint,
-  });
+/** Did the experiment take place: enough load, a fault that bit as asked and is gone, sources that agree. */
+async function validity(scenario: ResilienceScenario, arm: ArmEvidence, judging: Judging): Promise<Assertion[]> {
   const { fault, claim, load } = scenario;
-  const minRequests = name === 'treatment' || claim.kind === 'bounds-latency' ? claim.minRequests : 200;
-  const window = arm.windows.fault;
-  const checks = [
-    judge(
+  const { name } = arm.report;
+  const { baseline, fault: window, recovery } = arm.windows;
+  const minRequests = name === 'treatment' || claim.kind === 'bounds-latency' ? claim.minRequests : controlRequests;
+  const check = judging.on({ prefix: `${scenario.id}/${name}`, arm: name, role: 'validity' });
+  return [
+    await check(
+      'load',
+      'The load was delivered as asked',
       'load-sufficient',
       { load: arm.load, facts: arm.loadFacts, window, minRequests },
-      about(
-        'load',
-        'The load was delivered as asked',
-        'See k6’s own output in the evidence; a machine that is too busy drops iterations.',
-      ),
-      reader,
+      'See k6’s own output in the evidence; a machine that is too busy drops iterations.',
     ),
-    judge(
+    await check(
+      'baseline',
+      'Before the fault the service answers',
       'success-rate-at-least',
-      { load: arm.load, window: arm.windows.baseline, share: 0.99, minRequests: 20 },
-      about(
-        'baseline',
-        'Before the fault the service answers',
-        'A service that fails without a fault proves nothing about the policy.',
-      ),
-      reader,
+      { load: arm.load, window: baseline, ...unharmed },
+      'A service that fails without a fault proves nothing about the policy.',
     ),
-    judge(
+    await check(
+      'fault-receipts',
+      'The fault was in force on every replica',
       'faults-bit',
       { receipts: arm.receipts },
-      about('fault-receipts', 'The fault was in force on every replica', 'See faults.json and the fault points’ logs.'),
-      reader,
+      'See faults.json and the fault points’ logs.',
     ),
-    judge(
+    await check(
+      'fault-share',
+      'The fault hit the share of requests that was asked',
       'fault-share',
       {
         ledger: arm.ledger,
@@ -94,293 +77,176 @@ async function validity(
         injected: fault.kind === 'http-abort' ? 'abort' : 'delay',
         asked: fault.percentage / 100,
       },
-      about(
-        'fault-share',
-        'The fault hit the share of requests that was asked',
-        'Connections opened before the fault may have escaped it.',
-      ),
-      reader,
+      'Connections opened before the fault may have escaped it.',
     ),
-    judge(
+    await check(
+      'client-and-server-agree',
+      'Client and server saw the same requests',
       'counts-within',
       {
         a: { from: 'load', count: 'requests', select: { load: arm.load, window } },
         b: { from: 'ledger', count: 'requests', select: { ledger: arm.ledger, window } },
         share: agree,
       },
-      about(
-        'client-and-server-agree',
-        'Client and server saw the same requests',
-        'Requests that miss the fault point spoil the experiment.',
-      ),
-      reader,
+      'Requests that miss the fault point spoil the experiment.',
     ),
-    judge(
+    await check(
+      'retry-overflow',
+      'The calling proxies refused no retry',
       'counter-delta',
-      {
-        before: arm.proxy.before,
-        after: arm.proxy.after,
-        service: arm.client,
-        destination: load.service,
-        counter: 'retryOverflow',
-        atMost: 0,
-      },
-      about(
-        'retry-overflow',
-        'The calling proxies refused no retry',
-        'Envoy allows 3 concurrent retries: fewer requests/s per client, or more clients.',
-      ),
-      reader,
+      { ...towards(arm, load.service), counter: 'retryOverflow', atMost: 0 },
+      'Envoy allows 3 concurrent retries: fewer requests/s per client, or more clients.',
+    ),
+    await check(
+      'fault-undone',
+      'The fault was taken back on every replica',
+      'faults-undone',
+      { receipts: arm.receipts },
+      'See faults.json; `./bin/meshproof down` removes the lab.',
+    ),
+    await check(
+      'recovery',
+      'After the fault the service answers again',
+      'success-rate-at-least',
+      { load: arm.load, window: recovery, ...unharmed },
+      'What still fails when the fault is gone was not the fault: is it in force somewhere else, or is a breaker open?',
     ),
   ];
-  const done: Assertion[] = [];
-  for (const check of checks) done.push(await add(check));
-  return done;
+}
+
+/** The calling proxies' counters of an arm. */
+function towards(arm: ArmEvidence, destination: string) {
+  return { ...arm.proxy, service: arm.client, destination };
 }
 
 async function recoversErrors(
   scenario: ResilienceScenario,
-  arms: Arms,
+  { control, treatment }: Arms,
   valid: Validity,
-  context: RunContext,
-  add: Add,
+  judging: Judging,
 ): Promise<void> {
-  const { claim, fault, load } = scenario;
+  const { id, claim, fault, load } = scenario;
   if (claim.kind !== 'recovers-errors' || fault.kind !== 'http-abort') return;
-  const { reader } = context.evidence;
   const share = fault.percentage / 100;
-  const { control, treatment } = arms;
-  const controlFailed = [
-    await add(
-      judge(
-        'status-share',
-        { load: control.load, window: control.windows.fault, status: fault.status, is: { asked: share } },
-        {
-          id: `${scenario.id}/control/errors-reach-caller`,
-          title: 'Without retries the errors reach the caller',
-          arm: 'control',
-          given: valid.control,
-          hint: 'If they do not, something else already hides them: a default retry, a fallback, a cache.',
-        },
-        reader,
-      ),
+  const unprotected = judging.on({ prefix: `${id}/control`, arm: 'control', given: valid.control });
+  const during = { load: control.load, window: control.windows.fault };
+  const controls = [
+    await unprotected(
+      'errors-reach-caller',
+      'Without retries the errors reach the caller',
+      'status-share',
+      { ...during, status: fault.status, is: { asked: share } },
+      'If they do not, something else already hides them: a default retry, a fallback, a cache.',
     ),
-    await add(
-      judge(
-        'success-rate-below',
-        { load: control.load, window: control.windows.fault, share: claim.objective },
-        {
-          id: `${scenario.id}/control/misses-objective`,
-          title: 'Without retries the objective is missed',
-          arm: 'control',
-          given: valid.control,
-          hint: 'An objective that is met without the policy says nothing about the policy.',
-        },
-        reader,
-      ),
+    await unprotected(
+      'misses-objective',
+      'Without retries the objective is missed',
+      'success-rate-below',
+      { ...during, share: claim.objective },
+      'An objective that is met without the policy says nothing about the policy.',
     ),
-    await add(
-      judge(
-        'attempts-equal-requests',
-        { ledger: control.ledger, window: control.windows.fault },
-        {
-          id: `${scenario.id}/control/no-retries`,
-          title: 'Without the policy nothing is retried',
-          arm: 'control',
-          given: valid.control,
-        },
-        reader,
-      ),
-    ),
+    await unprotected('no-retries', 'Without the policy nothing is retried', 'attempts-equal-requests', {
+      ledger: control.ledger,
+      window: control.windows.fault,
+    }),
   ];
-  const given = [...controlFailed, ...valid.treatment];
+  const claims = judging.on({ prefix: id, arm: 'treatment', given: [...controls, ...valid.treatment] });
   const window = treatment.windows.fault;
-  const about = (what: string, title: string, hint?: string): About => ({
-    id: `${scenario.id}/${what}`,
-    title,
-    arm: 'treatment',
-    given,
-    ...(hint !== undefined && { hint }),
-  });
-  await add(
-    judge(
-      'success-rate-at-least',
-      { load: treatment.load, window, share: claim.objective, minRequests: claim.minRequests },
-      about(
-        'success-rate',
-        'With retries the caller’s success rate meets the objective',
-        'Look at policies.yaml in the evidence: is the retry policy what you think it is?',
-      ),
-      reader,
-    ),
+  await claims(
+    'success-rate',
+    'With retries the caller’s success rate meets the objective',
+    'success-rate-at-least',
+    { load: treatment.load, window, share: claim.objective, minRequests: claim.minRequests },
+    'Look at policies.yaml in the evidence: is the retry policy what you think it is?',
   );
-  await add(
-    judge(
-      'success-as-retries-predict',
-      { load: treatment.load, window, faultShare: share, retries: claim.retries, minRequests: claim.minRequests },
-      about(
-        'arithmetic',
-        'The success rate is what so many retries must give',
-        'Too good is as suspicious as too bad: some requests may have missed the fault.',
-      ),
-      reader,
-    ),
+  await claims(
+    'arithmetic',
+    'The success rate is what so many retries must give',
+    'success-as-retries-predict',
+    { load: treatment.load, window, faultShare: share, retries: claim.retries, minRequests: claim.minRequests },
+    'Too good is as suspicious as too bad: some requests may have missed the fault.',
   );
-  await add(
-    judge(
-      'attempts-exceed-requests',
-      { ledger: treatment.ledger, window },
-      about(
-        'attempts',
-        'The server saw the retries',
-        'The mesh does not retry: is the policy applied to this service?',
-      ),
-      reader,
-    ),
+  await claims(
+    'attempts',
+    'The server saw the retries',
+    'attempts-exceed-requests',
+    { ledger: treatment.ledger, window },
+    'The mesh does not retry: is the policy applied to this service?',
   );
-  await add(
-    judge(
-      'amplification-within',
-      { ledger: treatment.ledger, window, faultShare: share, retries: claim.retries },
-      about(
-        'amplification',
-        'Retries cost what they must, not more',
-        'More attempts than the arithmetic allows: retries at two layers multiply.',
-      ),
-      reader,
-    ),
+  await claims(
+    'amplification',
+    'Retries cost what they must, not more',
+    'amplification-within',
+    { ledger: treatment.ledger, window, faultShare: share, retries: claim.retries },
+    'More attempts than the arithmetic allows: retries at two layers multiply.',
   );
-  await add(
-    judge(
-      'counter-delta',
-      {
-        before: treatment.proxy.before,
-        after: treatment.proxy.after,
-        service: treatment.client,
-        destination: load.service,
-        counter: 'retries',
-        atLeast: 1,
-      },
-      about(
-        'proxy-counts-retries',
-        'The calling proxy counted the retries too',
-        'A counter that stays zero is no evidence: does this mesh expose it?',
-      ),
-      reader,
-    ),
+  await claims(
+    'proxy-counts-retries',
+    'The calling proxy counted the retries too',
+    'counter-delta',
+    { ...towards(treatment, load.service), counter: 'retries', atLeast: 1 },
+    'A counter that stays zero is no evidence: does this mesh expose it?',
   );
 }
 
 async function boundsLatency(
   scenario: ResilienceScenario,
-  arms: Arms,
+  { control, treatment }: Arms,
   valid: Validity,
-  context: RunContext,
-  add: Add,
+  judging: Judging,
 ): Promise<void> {
-  const { claim, fault, load } = scenario;
+  const { id, claim, fault, load } = scenario;
   if (claim.kind !== 'bounds-latency') return;
-  const { reader } = context.evidence;
-  const { control, treatment } = arms;
-  const controlFailed = [
-    await add(
-      judge(
-        'latency-at-least',
-        { load: control.load, window: control.windows.fault, quantile: p99, limitMs: claim.controlP99AtLeastMs },
-        {
-          id: `${scenario.id}/control/callers-wait`,
-          title: 'Without a timeout callers wait as long as the service hangs',
-          arm: 'control',
-          given: valid.control,
-          hint: 'If they do not, another timeout is in force: the mesh’s default, the client’s own.',
-        },
-        reader,
-      ),
+  const unprotected = judging.on({ prefix: `${id}/control`, arm: 'control', given: valid.control });
+  const during = { load: control.load, window: control.windows.fault };
+  const controls = [
+    await unprotected(
+      'callers-wait',
+      'Without a timeout callers wait as long as the service hangs',
+      'latency-at-least',
+      { ...during, quantile: p99, limitMs: claim.controlP99AtLeastMs },
+      'If they do not, another timeout is in force: the mesh’s default, the client’s own.',
     ),
-    await add(
-      judge(
-        'status-share',
-        { load: control.load, window: control.windows.fault, status: claim.status, is: { atMost: 0 } },
-        {
-          id: `${scenario.id}/control/no-timeouts`,
-          title: `Without the policy there is no ${claim.status}`,
-          arm: 'control',
-          given: valid.control,
-        },
-        reader,
-      ),
-    ),
+    await unprotected('no-timeouts', `Without the policy there is no ${claim.status}`, 'status-share', {
+      ...during,
+      status: claim.status,
+      is: { atMost: 0 },
+    }),
   ];
-  const given = [...controlFailed, ...valid.treatment];
+  const claims = judging.on({ prefix: id, arm: 'treatment', given: [...controls, ...valid.treatment] });
   const window = treatment.windows.fault;
   const timeout = scenario.arms.treatment.policies.find((policy) => policy.kind === 'timeout');
   const timeoutMs = timeout?.kind === 'timeout' ? timeout.timeoutMs : claim.p99AtMostMs;
-  const about = (what: string, title: string, hint?: string): About => ({
-    id: `${scenario.id}/${what}`,
-    title,
-    arm: 'treatment',
-    given,
-    ...(hint !== undefined && { hint }),
-  });
-  await add(
-    judge(
-      'latency-at-most',
-      { load: treatment.load, window, quantile: p99, limitMs: claim.p99AtMostMs, minRequests: claim.minRequests },
-      about(
-        'p99',
-        'With the timeout callers wait a bounded time',
-        'Is the timeout applied to this service, for this caller?',
-      ),
-      reader,
-    ),
+  await claims(
+    'p99',
+    'With the timeout callers wait a bounded time',
+    'latency-at-most',
+    { load: treatment.load, window, quantile: p99, limitMs: claim.p99AtMostMs, minRequests: claim.minRequests },
+    'Is the timeout applied to this service, for this caller?',
   );
-  await add(
-    judge(
-      'status-share',
-      { load: treatment.load, window, status: claim.status, is: { asked: fault.percentage / 100 } },
-      about(
-        'status',
-        `Calls that hang end with ${claim.status}`,
-        'An empty answer or another status: who cut the call?',
-      ),
-      reader,
-    ),
+  await claims(
+    'status',
+    `Calls that hang end with ${claim.status}`,
+    'status-share',
+    { load: treatment.load, window, status: claim.status, is: { asked: fault.percentage / 100 } },
+    'An empty answer or another status: who cut the call?',
   );
-  await add(
-    judge(
-      'counts-within',
-      {
-        a: {
-          from: 'proxy',
-          count: 'timeouts',
-          select: {
-            before: treatment.proxy.before,
-            after: treatment.proxy.after,
-            service: treatment.client,
-            destination: load.service,
-          },
-        },
-        b: { from: 'load', count: 'errors', select: { load: treatment.load } },
-        share: agree,
-      },
-      about(
-        'proxy-counts-timeouts',
-        'The calling proxy counted the same timeouts',
-        'Two signals that disagree: one of them lies.',
-      ),
-      reader,
-    ),
+  await claims(
+    'proxy-counts-timeouts',
+    'The calling proxy counted the same timeouts',
+    'counts-within',
+    {
+      a: { from: 'proxy', count: 'timeouts', select: towards(treatment, load.service) },
+      b: { from: 'load', count: 'errors', select: { load: treatment.load } },
+      share: agree,
+    },
+    'Two signals that disagree: one of them lies.',
   );
-  await add(
-    judge(
-      'cancelled-near',
-      { ledger: treatment.ledger, window, nearMs: timeoutMs, toleranceMs: 200, share: 0.95 },
-      about(
-        'server-sees-cancellation',
-        'The server saw the caller give up at the timeout',
-        'The proxy answered but kept the call open: the service still pays for it.',
-      ),
-      reader,
-    ),
+  await claims(
+    'server-sees-cancellation',
+    'The server saw the caller give up at the timeout',
+    'cancelled-near',
+    { ledger: treatment.ledger, window, nearMs: timeoutMs, toleranceMs: 200, share: 0.95 },
+    'The proxy answered but kept the call open: the service still pays for it.',
   );
 }

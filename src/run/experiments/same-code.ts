@@ -1,7 +1,8 @@
-import { judge } from '../../assert/recompute.ts';
 import type { SameCodeScenario } from '../../scenario/schema.ts';
 import { askEverything } from '../answers.ts';
 import type { ExperimentResult, RunContext } from '../context.ts';
+import { Judging } from '../judging.ts';
+import { judgedOnly } from './judged-only.ts';
 import { changeOneRow } from '../plain-database.ts';
 import { evidencePath } from '../evidence.ts';
 import { imageDigests, podsWithSidecar } from '../workload-facts.ts';
@@ -12,7 +13,6 @@ import { imageDigests, podsWithSidecar } from '../workload-facts.ts';
  */
 export async function runSameCode(scenario: SameCodeScenario, context: RunContext): Promise<ExperimentResult> {
   const { lab, evidence, progress } = context;
-  const { reader } = evidence;
   return progress.step(`${scenario.id}: both namespaces`, async () => {
     await lab.ensurePlain(context);
     const { meshed, plain } = lab.namespaces;
@@ -36,74 +36,40 @@ export async function runSameCode(scenario: SameCodeScenario, context: RunContex
     );
     await changed.restore();
 
+    const judging = new Judging(evidence.reader);
+    const control = judging.on({ prefix: `${scenario.id}/control`, arm: 'control' });
     const controls = [
-      await judge(
+      await control(
+        'one-changed-row',
+        'One changed row in the database is noticed by the comparison',
         'answers-differ',
         { a: answers.meshed, b: changedAnswers },
-        {
-          id: `${scenario.id}/control/one-changed-row`,
-          title: 'One changed row in the database is noticed by the comparison',
-          arm: 'control',
-          hint: 'A comparison that misses a changed row compares nothing.',
-        },
-        reader,
+        'A comparison that misses a changed row compares nothing.',
       ),
-      await judge(
+      await control(
+        'no-sidecars',
+        'The unmeshed namespace really is unmeshed',
         'list-empty',
         { path: containers.plain },
-        {
-          id: `${scenario.id}/control/no-sidecars`,
-          title: 'The unmeshed namespace really is unmeshed',
-          arm: 'control',
-          hint: 'Comparing the mesh with itself proves nothing.',
-        },
-        reader,
+        'Comparing the mesh with itself proves nothing.',
       ),
-      await judge(
-        'list-not-empty',
-        { path: containers.meshed },
-        { id: `${scenario.id}/control/sidecars`, title: 'The meshed namespace really is meshed', arm: 'control' },
-        reader,
-      ),
+      await control('sidecars', 'The meshed namespace really is meshed', 'list-not-empty', { path: containers.meshed }),
     ];
-    const assertions = [
-      ...controls,
-      await judge(
-        'digests-equal',
-        { a: digests.meshed, b: digests.plain },
-        {
-          id: `${scenario.id}/digests`,
-          title: 'The same image digests run with and without the mesh',
-          arm: 'treatment',
-          given: controls,
-          hint: 'Another image is a code change.',
-        },
-        reader,
-      ),
-      await judge(
-        'answers-equal',
-        { a: answers.meshed, b: answers.plain },
-        {
-          id: `${scenario.id}/answers`,
-          title: 'The same questions get the same answers, byte for byte',
-          arm: 'treatment',
-          given: controls,
-          hint: 'The mesh changed what callers see: compare the two answers files.',
-        },
-        reader,
-      ),
-    ];
-    return {
-      arms: (['control', 'treatment'] as const).map((name) => ({
-        name,
-        status: 'pass',
-        problems: [],
-        phases: [],
-        faults: [],
-        wire: [],
-      })),
-      assertions,
-      signals: [],
-    };
+    const claims = judging.on({ prefix: scenario.id, arm: 'treatment', given: controls });
+    await claims(
+      'digests',
+      'The same image digests run with and without the mesh',
+      'digests-equal',
+      { a: digests.meshed, b: digests.plain },
+      'Another image is a code change.',
+    );
+    await claims(
+      'answers',
+      'The same questions get the same answers, byte for byte',
+      'answers-equal',
+      { a: answers.meshed, b: answers.plain },
+      'The mesh changed what callers see: compare the two answers files.',
+    );
+    return { arms: judgedOnly, assertions: judging.assertions, signals: [] };
   });
 }

@@ -1,27 +1,36 @@
-import { judge, type About } from '../../assert/recompute.ts';
 import type { Assertion, EvidencePath } from '../../assert/assertion.ts';
-import type { Window } from '../../assert/rule.ts';
+import type { CounterName } from '../../assert/counters.ts';
+import type { CountSource } from '../../assert/rules/proxy-rules.ts';
+import type { Window } from '../../base/window.ts';
 import { startFault } from '../../fault/start-fault.ts';
 import { prepareLoad } from '../../load/prepare-load.ts';
 import { figuresOf, loadFacts, seriesOf } from '../figures.ts';
-import type { ArmReport, GoldenSignals } from '../../report/model.ts';
 import type { SignalsScenario } from '../../scenario/schema.ts';
-import { goldenSignals, loadSignals } from '../../signals/golden.ts';
+import { goldenSignals, loadSignals, type GoldenSignals } from '../../signals/golden.ts';
 import { snapshotDeltas } from '../../signals/delta.ts';
-import { collectAssertions } from '../collect-assertions.ts';
+import type { RunArm } from '../../verdict/judge-arm.ts';
 import type { ExperimentResult, RunContext } from '../context.ts';
 import { evidencePath } from '../evidence.ts';
+import { Judging, type Check } from '../judging.ts';
 import { serviceTargets } from '../lab-load.ts';
 import { proxySnapshots } from '../proxies.ts';
 
 /** Client and proxy may differ by this much (design, part 9): counts and success, quantiles. */
 const countsShare = 0.05;
 const quantileShare = 0.1;
-/** Below this many milliseconds a tenth is less than what a loaded machine adds between proxy and client. */
-const quantileSlackMs = 5;
+/**
+ * What k6 may measure more than its proxy, in ms, where that is more than a tenth: k6 stands outside, and on a machine
+ * whose cores are all busy the kernel lets a woken process wait. Seldom, hence in the tail: measured on 2 cores, k6's p95 of
+ * 60 requests was up to 11 ms above its proxy's, the p99 up to 13 ms.
+ */
+const quantiles = [
+  ['p50', 0.5, 5],
+  ['p95', 0.95, 25],
+  ['p99', 0.99, 25],
+] as const;
 
 interface SignalsArm {
-  report: ArmReport;
+  report: RunArm;
   before: EvidencePath;
   after: EvidencePath;
   load: EvidencePath;
@@ -39,7 +48,6 @@ interface SignalsArm {
  */
 export async function runSignals(scenario: SignalsScenario, context: RunContext): Promise<ExperimentResult> {
   const { lab } = context;
-  const { reader } = context.evidence;
   const control = await runArm(scenario, 'control', context);
   const treatment = await runArm(scenario, 'treatment', context);
   const bounds = {
@@ -54,125 +62,124 @@ export async function runSignals(scenario: SignalsScenario, context: RunContext)
     tcp: ['postgres'],
     bounds,
   });
-  const { assertions, add } = collectAssertions();
-  const valid: Record<string, Assertion[]> = {};
-  for (const arm of [control, treatment]) {
-    const { name } = arm.report;
-    const about = (what: string, title: string): About => ({
-      id: `${scenario.id}/${name}/${what}`,
-      title,
-      arm: name,
-      role: 'validity',
-    });
-    valid[name] = [
-      await add(
-        judge(
-          'load-sufficient',
-          {
-            load: arm.load,
-            facts: arm.loadFacts,
-            window: arm.window,
-            minRequests: Math.floor(scenario.load.rps * scenario.load.seconds * 0.9),
-          },
-          about('load', 'The load was delivered as asked'),
-          reader,
-        ),
-      ),
-    ];
-    valid[name].push(
-      await add(
-        judge(
-          'list-empty',
-          { path: arm.proxyProblems },
-          about('proxies', 'Every proxy’s metrics cover the whole load'),
-          reader,
-        ),
-      ),
-    );
-    if (arm.receipts !== undefined) {
-      valid[name].push(
-        await add(
-          judge(
-            'faults-bit',
-            { receipts: arm.receipts },
-            about('fault-receipts', 'The fault was in force on every replica'),
-            reader,
-          ),
-        ),
-      );
-    }
-  }
-  const breached = await add(
-    judge(
-      'golden-signals-breached',
-      all(control),
-      {
-        id: `${scenario.id}/control/thresholds-fail`,
-        title: 'With a fault in force the thresholds fail',
-        arm: 'control',
-        given: valid['control'] ?? [],
-        hint: 'Thresholds that a failing service meets are no thresholds.',
-      },
-      reader,
-    ),
+  const judging = new Judging(context.evidence.reader);
+  const valid = {
+    control: await validity(scenario, control, judging),
+    treatment: await validity(scenario, treatment, judging),
+  };
+  const breached = await judging.on({ prefix: `${scenario.id}/control`, arm: 'control', given: valid.control })(
+    'thresholds-fail',
+    'With a fault in force the thresholds fail',
+    'golden-signals-breached',
+    all(control),
+    'Thresholds that a failing service meets are no thresholds.',
   );
-  const given = [breached, ...(valid['treatment'] ?? [])];
-  await add(
-    judge(
-      'golden-signals-within',
-      all(treatment),
-      {
-        id: `${scenario.id}/thresholds`,
-        title: 'Every service has latency, traffic, errors and saturation, within bounds',
-        arm: 'treatment',
-        given,
-        hint: 'The golden signals table shows the service that is out of bounds.',
-      },
-      reader,
-    ),
+  const given = [breached, ...valid.treatment];
+  await judging.on({ prefix: scenario.id, arm: 'treatment', given })(
+    'thresholds',
+    'Every service has latency, traffic, errors and saturation, within bounds',
+    'golden-signals-within',
+    all(treatment),
+    'The golden signals table shows the service that is out of bounds.',
   );
   for (const service of lab.httpServices) {
-    const proxy = { before: treatment.before, after: treatment.after, service: lab.client, destination: service };
-    const about = (what: string, title: string): About => ({
-      id: `${scenario.id}/${service}/${what}`,
-      title,
-      arm: 'treatment',
-      given,
-      hint: 'Client and proxy disagree: one of the two is not telling what happened.',
-    });
-    await add(
-      judge(
-        'counts-within',
-        {
-          a: { from: 'load', count: 'requests', select: { load: treatment.load, target: service } },
-          b: { from: 'proxy', count: 'requests', select: proxy },
-          share: countsShare,
-        },
-        about('count', `Client and proxy count the same requests to ${service}`),
-        reader,
-      ),
-    );
-    await add(
-      judge(
-        'quantile-within',
-        {
-          load: { load: treatment.load, target: service },
-          proxy,
-          quantile: 0.5,
-          share: quantileShare,
-          slackMs: quantileSlackMs,
-        },
-        about('p50', `Client and proxy measure the same median latency of ${service}`),
-        reader,
-      ),
+    await reconcile(
+      service,
+      {
+        arm: treatment,
+        client: lab.client,
+        callers: lab.edges.filter(({ destination }) => destination === service).map(({ source }) => source),
+      },
+      judging.on({ prefix: `${scenario.id}/${service}`, arm: 'treatment', given }),
     );
   }
-  for (const arm of [control, treatment]) {
-    const broken = (valid[arm.report.name] ?? []).filter(({ status }) => status !== 'pass');
-    arm.report.problems = broken.map(({ title, observed }) => `${title}: ${observed}`);
-    if (broken.length > 0) arm.report.status = 'invalid';
+  return {
+    arms: [control.report, treatment.report],
+    assertions: judging.assertions,
+    signals: [...control.signals, ...treatment.signals],
+  };
+}
+
+/** Did the experiment take place: enough load, metrics of every proxy, in the control a fault that bit. */
+async function validity(scenario: SignalsScenario, arm: SignalsArm, judging: Judging): Promise<Assertion[]> {
+  const { name } = arm.report;
+  const check = judging.on({ prefix: `${scenario.id}/${name}`, arm: name, role: 'validity' });
+  const minRequests = Math.floor(scenario.load.rps * scenario.load.seconds * 0.9);
+  return [
+    await check('load', 'The load was delivered as asked', 'load-sufficient', {
+      load: arm.load,
+      facts: arm.loadFacts,
+      window: arm.window,
+      minRequests,
+    }),
+    await check('proxies', 'Every proxy’s metrics cover the whole load', 'list-empty', { path: arm.proxyProblems }),
+    ...(arm.receipts === undefined
+      ? []
+      : [
+          await check('fault-receipts', 'The fault was in force on every replica', 'faults-bit', {
+            receipts: arm.receipts,
+          }),
+        ]),
+  ];
+}
+
+/** Do k6, the calling proxies and the service's own proxies tell the same story of a service (design, part 9)? */
+async function reconcile(
+  service: string,
+  { arm, client, callers }: { arm: SignalsArm; client: string; callers: string[] },
+  check: Check,
+): Promise<void> {
+  const { before, after } = arm;
+  const clientProxy = { before, after, service: client, destination: service };
+  const load = { load: arm.load, target: service };
+  const ofK6 = (count: 'requests' | 'errors'): CountSource => ({ from: 'load', count, select: load });
+  const ofProxy = (count: CounterName): CountSource => ({ from: 'proxy', count, select: clientProxy });
+  const hint = 'Client and proxy disagree: one of the two is not telling what happened.';
+  await check(
+    'count',
+    `Client and proxy count the same requests to ${service}`,
+    'counts-within',
+    { a: ofK6('requests'), b: ofProxy('requests'), share: countsShare },
+    hint,
+  );
+  await check(
+    'success',
+    `Client and proxy see the same share of failures of ${service}`,
+    'success-within',
+    {
+      a: { good: { from: 'load', count: 'successes', select: load }, all: ofK6('requests') },
+      b: { good: ofProxy({ codeClass: 2 }), all: ofProxy('requests') },
+      share: countsShare,
+    },
+    hint,
+  );
+  for (const [name, quantile, slackMs] of quantiles) {
+    await check(
+      name,
+      `Client and proxy measure the same ${name} latency of ${service}`,
+      'quantile-within',
+      { load, proxy: clientProxy, quantile, share: quantileShare, slackMs },
+      hint,
+    );
   }
-  return { arms: [control.report, treatment.report], assertions, signals: [...control.signals, ...treatment.signals] };
+  await check(
+    'attempts',
+    `The proxies of ${service} count the requests that its callers’ proxies sent`,
+    'counts-within',
+    {
+      a: {
+        from: 'all',
+        of: callers.map((caller) => ({
+          from: 'proxy',
+          count: 'attempts',
+          select: { before, after, service: caller, destination: service },
+        })),
+      },
+      b: { from: 'proxy', count: 'requests', select: { before, after, service } },
+      share: countsShare,
+    },
+    'More at the server: somebody calls past the mesh. Fewer: requests are lost on the way.',
+  );
 }
 
 async function runArm(
@@ -252,8 +259,6 @@ async function runArm(
       ],
       report: {
         name,
-        status: 'pass',
-        problems: [],
         phases: [
           {
             name: phase,

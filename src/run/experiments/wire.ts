@@ -1,10 +1,9 @@
-import { judge, type About } from '../../assert/recompute.ts';
 import type { Assertion } from '../../assert/assertion.ts';
 import { readWire } from '../../assert/rules/wire-rules.ts';
 import type { WireProof } from '../../capture/wire.ts';
 import type { WireScenario } from '../../scenario/schema.ts';
-import type { ArmReport, PhaseReport } from '../../report/model.ts';
-import { collectAssertions } from '../collect-assertions.ts';
+import type { PhaseReport } from '../../report/model.ts';
+import type { RunArm } from '../../verdict/judge-arm.ts';
 import type { ExperimentResult, RunContext } from '../context.ts';
 import { loadFacts } from '../figures.ts';
 import { captureEdges, type CapturedEdges } from '../capture-edges.ts';
@@ -12,6 +11,7 @@ import type { Edge } from '../edge.ts';
 import { evidencePath } from '../evidence.ts';
 import { prepareLoad } from '../../load/prepare-load.ts';
 import { figuresOf, seriesOf } from '../figures.ts';
+import { Judging, type Check } from '../judging.ts';
 import { canaryTargets } from '../lab-load.ts';
 import { reconnectClients } from '../plain-database.ts';
 import { probeResults } from '../probes.ts';
@@ -23,30 +23,24 @@ import { probeResults } from '../probes.ts';
  */
 export async function runWire(scenario: WireScenario, context: RunContext): Promise<ExperimentResult> {
   const { lab, evidence } = context;
-  const { reader } = evidence;
-  const { assertions, add } = collectAssertions();
+  const judging = new Judging(evidence.reader);
   // Found before any load starts, by name: a pod that should be meshed and is not.
   const sidecars = await evidence.json(
     evidencePath(scenario.id, 'treatment', 'sidecars.json'),
     await lab.mesh.sidecarProblems([lab.namespaces.meshed]),
   );
   const control = await controlArm(scenario, context);
+  const plainly = judging.on({ prefix: `${scenario.id}/control`, arm: 'control' });
   const seen: Assertion[] = [];
   for (const edge of control.edges) {
-    for (const side of ['client', 'server'] as const) {
+    for (const side of sides) {
       seen.push(
-        await add(
-          judge(
-            'canary-seen',
-            { captures: control.captured.captures, pcap: control.captured.pcap(edge, side) },
-            {
-              id: `${scenario.id}/control/${edge.source}--${edge.destination}.${side}`,
-              title: `Without the mesh the canary is readable between ${edge.source} and ${edge.destination} (${side} side)`,
-              arm: 'control',
-              hint: 'A capture that cannot see the canary where it is in plaintext is blind: nothing it says counts.',
-            },
-            reader,
-          ),
+        await plainly(
+          `${edge.source}--${edge.destination}.${side}`,
+          `Without the mesh the canary is readable between ${edge.source} and ${edge.destination} (${side} side)`,
+          'canary-seen',
+          { captures: control.captured.captures, pcap: control.captured.pcap(edge, side) },
+          'A capture that cannot see the canary where it is in plaintext is blind: nothing it says counts.',
         ),
       );
     }
@@ -55,93 +49,63 @@ export async function runWire(scenario: WireScenario, context: RunContext): Prom
     evidencePath(scenario.id, 'treatment', 'probes.json'),
     await probeResults(context),
   );
-  const probeWorks = await add(
-    judge(
-      'answered-probe',
-      { path: probes, probe: 'unmeshed client -> unmeshed trips' },
-      { id: `${scenario.id}/control/probe`, title: 'The unmeshed client reaches an unmeshed service', arm: 'control' },
-      reader,
-    ),
-  );
+  const probeWorks = await plainly('probe', 'The unmeshed client reaches an unmeshed service', 'answered-probe', {
+    path: probes,
+    probe: 'unmeshed client -> unmeshed trips',
+  });
 
   const treatment = await treatmentArm(scenario, context);
-  const delivered = await add(
-    judge(
-      'load-sufficient',
-      {
-        load: evidencePath(scenario.id, 'treatment', 'load.ndjson.gz'),
-        facts: evidencePath(scenario.id, 'treatment', 'load.json'),
-        minRequests: Math.floor(scenario.load.rps * scenario.load.seconds * 0.9),
-      },
-      {
-        id: `${scenario.id}/treatment/load`,
-        title: 'The load that carries the canary was delivered',
-        arm: 'treatment',
-        // Not `validity`: plaintext that was seen is a failure, however little was sent.
-        role: 'control',
-        hint: 'Nothing is proven by a wire on which nothing was sent.',
-      },
-      reader,
-    ),
+  // Not `validity`: plaintext that was seen is a failure, however little was sent.
+  const sent = judging.on({ prefix: `${scenario.id}/treatment`, arm: 'treatment', role: 'control' });
+  const delivered = await sent(
+    'load',
+    'The load that carries the canary was delivered',
+    'load-sufficient',
+    {
+      load: evidencePath(scenario.id, 'treatment', 'load.ndjson.gz'),
+      facts: evidencePath(scenario.id, 'treatment', 'load.json'),
+      minRequests: Math.floor(scenario.load.rps * scenario.load.seconds * 0.9),
+    },
+    'Nothing is proven by a wire on which nothing was sent.',
   );
+  const claims = (given: Assertion[]): Check => judging.on({ prefix: scenario.id, arm: 'treatment', given });
+  const encrypted = claims([...seen, delivered]);
   for (const edge of treatment.edges) {
     const expect = await lab.mesh.wireExpectation(edge.source, edge.destination);
-    for (const side of ['client', 'server'] as const) {
-      await add(
-        judge(
-          'wire-edge',
-          { captures: treatment.captured.captures, pcap: treatment.captured.pcap(edge, side), expect },
-          {
-            id: `${scenario.id}/${edge.source}--${edge.destination}.${side}`,
-            title: `${edge.source} -> ${edge.destination} is mutual TLS (${side} side)`,
-            arm: 'treatment',
-            given: [...seen, delivered],
-            hint: `Open the capture: \`tcpdump -nn -A -r ${treatment.captured.pcap(edge, side)} | head\`.`,
-          },
-          reader,
-        ),
+    for (const side of sides) {
+      const pcap = treatment.captured.pcap(edge, side);
+      await encrypted(
+        `${edge.source}--${edge.destination}.${side}`,
+        `${edge.source} -> ${edge.destination} is mutual TLS (${side} side)`,
+        'wire-edge',
+        { captures: treatment.captured.captures, pcap, expect },
+        `Open the capture: \`tcpdump -nn -A -r ${pcap} | head\`.`,
       );
     }
   }
+  const refused = claims([probeWorks]);
   for (const [probe, title] of [
     ['unmeshed client -> trips', 'An unmeshed client in plaintext is refused'],
     ['client without certificate -> trips', 'A client without a certificate is refused'],
   ] as const) {
-    const about: About = {
-      id: `${scenario.id}/${probe.replaceAll(/[^a-z]+/g, '-')}`,
-      title,
-      arm: 'treatment',
-      given: [probeWorks],
-    };
-    await add(judge('refused-probe', { path: probes, probe }, about, reader));
+    await refused(probe.replaceAll(/[^a-z]+/g, '-'), title, 'refused-probe', { path: probes, probe });
   }
-  await add(
-    judge(
-      'list-empty',
-      { path: sidecars },
-      {
-        id: `${scenario.id}/sidecars`,
-        title: 'Every pod of TripInsights has a sidecar that is connected',
-        arm: 'treatment',
-        hint: 'A pod without a sidecar talks plaintext: check its injection, then recreate it.',
-      },
-      reader,
-    ),
+  await judging.on({ prefix: scenario.id, arm: 'treatment' })(
+    'sidecars',
+    'Every pod of TripInsights has a sidecar that is connected',
+    'list-empty',
+    { path: sidecars },
+    'A pod without a sidecar talks plaintext: check its injection, then recreate it.',
   );
 
-  const arms: ArmReport[] = [];
-  for (const arm of [control, treatment]) {
-    arms.push({
-      name: arm.name,
-      status: 'pass',
-      problems: [],
-      phases: [arm.phase],
-      faults: [],
-      wire: await proofs(arm.edges, arm.captured, context),
-    });
+  const arms: RunArm[] = [];
+  for (const { name, edges, captured, phase } of [control, treatment]) {
+    arms.push({ name, phases: [phase], faults: [], wire: await proofs(edges, captured, context) });
   }
-  return { arms, assertions, signals: [] };
+  return { arms, assertions: judging.assertions, signals: [] };
 }
+
+const sides = ['client', 'server'] as const;
 
 interface WireArm {
   name: 'control' | 'treatment';
@@ -225,7 +189,7 @@ async function arm(
 async function proofs(edges: readonly Edge[], captured: CapturedEdges, context: RunContext): Promise<WireProof[]> {
   const found: WireProof[] = [];
   for (const edge of edges) {
-    for (const side of ['client', 'server'] as const) {
+    for (const side of sides) {
       const read = await readWire(
         { captures: captured.captures, pcap: captured.pcap(edge, side) },
         context.evidence.reader,

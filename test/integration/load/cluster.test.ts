@@ -107,8 +107,8 @@ describe('load and fault on a cluster', function () {
       expect(ledger.length).to.equal(sum?.measured['requests']);
       for (const entry of ledger) expect(samples.get(entry.requestId)?.status, entry.requestId).to.equal(503);
       // Nothing fails outside of the fault but what was under way when its connection was ended.
-      const early = inWindow(result.samples, { from: 0, to: (sum?.startedAt ?? 0) - (sum?.onsetMs ?? 0) });
-      const late = inWindow(result.samples, { from: (sum?.endedMs ?? 0) + 1000, to: Infinity });
+      const early = inWindow(result.samples, { fromMs: 0, toMs: (sum?.startedAt ?? 0) - (sum?.onsetMs ?? 0) });
+      const late = inWindow(result.samples, { fromMs: (sum?.endedMs ?? 0) + 1000, toMs: Infinity });
       expect([...early, ...late].filter((sample) => !sample.ok)).to.deep.equal([]);
       expect(late.length).to.be.greaterThan(0);
       expect(await residue({ kube: lab.kube, pods })).to.deep.equal([]);

@@ -110,7 +110,9 @@ export async function unpackImages(services: readonly TripInsightsService[]): Pr
         );
       };
       await start();
-      const stop = async (): Promise<void> => command?.stop({ signal: 'SIGINT', graceMs: 20_000 });
+      const stop = async (): Promise<void> => {
+        await command?.stop({ signal: 'SIGINT', graceMs: 20_000 });
+      };
       return { port, env: { ...env, SQL_SERVER: '127.0.0.1', SQL_PORT: String(port) }, start, stop };
     },
 

@@ -114,7 +114,9 @@ export class RealEnvoy implements AsyncDisposable {
       ],
       { env: tool.env, outputFile: join(directory, 'log') },
     );
-    this.#close.push(() => envoy.stop({ signal: 'SIGKILL' }));
+    this.#close.push(async () => {
+      await envoy.stop({ signal: 'SIGKILL' });
+    });
     await pollUntil(
       async () => {
         this.#admin = `http://${await readFile(adminFile, 'utf8')}`;

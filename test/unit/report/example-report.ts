@@ -8,8 +8,9 @@ import { readWire, type CaptureRecord } from '../../../src/assert/rules/wire-rul
 import type { WireProof } from '../../../src/capture/wire.ts';
 import type { HealthSnapshot } from '../../../src/health/health.ts';
 import { writeEvidence, writeEvidenceLines } from '../../../src/report/evidence.ts';
-import type { ArmReport, RunReport, ScenarioReport } from '../../../src/report/model.ts';
+import type { RunReport, ScenarioReport } from '../../../src/report/model.ts';
 import { criteria, type CriterionDefinition } from '../../../src/verdict/criteria.ts';
+import { judgeArm, type RunArm } from '../../../src/verdict/judge-arm.ts';
 import { statusOf } from '../../../src/verdict/status-of.ts';
 import { verdict } from '../../../src/verdict/verdict.ts';
 import { httpServices, signalsOf, snapshotsAt } from './example-proxies.ts';
@@ -230,16 +231,12 @@ class Example {
     return scenario(id, 'Every edge of TripInsights is mutual TLS', 'mtls', assertions, [
       {
         name: 'control',
-        status: 'pass',
-        problems: [],
         phases: [],
         faults: [],
         wire: await wire('control', plain.pcap),
       },
       {
         name: 'treatment',
-        status: 'pass',
-        problems: [],
         phases: [],
         faults: [],
         wire: await wire('treatment', meshed.pcap),
@@ -261,7 +258,7 @@ class Example {
     const ledger = await writeEvidenceLines(this.dir, `${folder}/ledger.ndjson`, simulated.ledger);
     const receipts = await writeEvidence(this.dir, `${folder}/receipts.json`, receiptList);
     const { windows, phases } = simulated;
-    const report: ArmReport = { name, status: 'pass', problems: [], phases, faults: receiptList, wire: [] };
+    const report: RunArm = { name, phases, faults: receiptList, wire: [] };
     return {
       load: { load, window: windows.fault },
       ledger: { ledger, window: windows.fault },
@@ -356,23 +353,12 @@ class Example {
         reason: 'Consul has no timeout per try',
       }),
     ];
-    const invalid = validity.some(({ status }) => status !== 'pass');
-    const arms = [
-      {
-        ...control.report,
-        ...(invalid && {
-          status: 'invalid' as const,
-          problems: ['the fault did not bite: 0 of 440 attempts were aborted'],
-        }),
-      },
-      treatment.report,
-    ];
     return scenario(
       id,
       'Retries recover a service that fails 30 % of its requests',
       'retries',
       [...validity, ...controls, ...claims],
-      arms,
+      [control.report, treatment.report],
     );
   }
 
@@ -479,6 +465,7 @@ class Example {
     const residue = await writeEvidence(this.dir, 'evidence/run/residue.json', {
       before: ['chain KUBE-SERVICES'],
       after: ['chain KUBE-SERVICES'],
+      added: [],
     });
     return [
       await this.judge(
@@ -487,8 +474,8 @@ class Example {
         { id: 'run/sidecars', title: 'every pod that should be meshed is' },
       ),
       await this.judge(
-        'same-set',
-        { a: { path: residue, pointer: '/after' }, b: { path: residue, pointer: '/before' } },
+        'list-empty',
+        { path: residue, pointer: '/added' },
         { id: 'run/residue', title: 'nothing is left behind' },
       ),
     ];
@@ -500,7 +487,7 @@ function scenario(
   title: string,
   criterion: string,
   assertions: Assertion[],
-  arms: ArmReport[],
+  arms: RunArm[],
 ): ScenarioReport {
   return {
     id,
@@ -509,7 +496,7 @@ function scenario(
     status: statusOf(assertions.map(({ status }) => status)),
     reason: '',
     durationMs: 41_000,
-    arms,
+    arms: arms.map((arm) => judgeArm(arm, assertions)),
     assertions,
   };
 }

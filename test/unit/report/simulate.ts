@@ -1,9 +1,10 @@
 import type { FaultReceipt, LedgerEntry } from '../../../src/fault/fault.ts';
-import type { LoadSample, PhaseLoad } from '../../../src/load/load.ts';
+import type { LoadSample } from '../../../src/load/load.ts';
+import type { LoadFigures } from '../../../src/signals/golden.ts';
 import type { PhaseReport } from '../../../src/report/model.ts';
 import { summarizeLedger } from '../../../src/assert/ledger.ts';
-import { quantile } from '../../../src/assert/quantile.ts';
-import type { Window } from '../../../src/assert/rule.ts';
+import { quantile } from '../../../src/base/quantile.ts';
+import type { Window } from '../../../src/base/window.ts';
 
 /** A small seeded generator (mulberry32): the same example on every machine. */
 export function randomOf(seed: number): () => number {
@@ -121,7 +122,7 @@ function windowsOf({ startedAt, seconds }: ArmPlan): SimulatedArm['windows'] {
   };
 }
 
-export function loadOf(samples: readonly LoadSample[], seconds: number): PhaseLoad {
+export function loadOf(samples: readonly LoadSample[], seconds: number): LoadFigures {
   const durations = samples.map((sample) => sample.durationMs);
   const good = samples.filter((sample) => sample.ok).length;
   return {

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { snapshotDelta, snapshotDeltas } from '../../../src/signals/delta.ts';
-import { goldenSignals, loadSignals } from '../../../src/signals/golden.ts';
-import type { GoldenSignals as ReportedSignals } from '../../../src/report/model.ts';
+import { goldenSignals, loadSignals, type GoldenSignals } from '../../../src/signals/golden.ts';
 import { later, outbound, snapshot, traffic } from './snapshots.ts';
 
 describe('snapshotDelta', () => {
@@ -86,8 +85,8 @@ describe('goldenSignals', () => {
       { inbound: { ...traffic({}), connections: 0, tlsHandshakes: 4, bytesSent: 5000, bytesReceived: 5000 } },
     ]),
   ];
-  const signals: ReportedSignals[] = goldenSignals({ scenario: 's', arm: 'treatment', phase: 'baseline', deltas });
-  const find = (source: string, destination: string): ReportedSignals =>
+  const signals: GoldenSignals[] = goldenSignals({ scenario: 's', arm: 'treatment', phase: 'baseline', deltas });
+  const find = (source: string, destination: string): GoldenSignals =>
     signals.find((row) => row.source === source && row.destination === destination)!;
 
   it('sums an edge over replicas, by the client proxy', () => {

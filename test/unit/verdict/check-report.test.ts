@@ -57,6 +57,16 @@ describe('report check', () => {
       /its rule expects/,
     ],
     [
+      'an arm that is said not to count',
+      (r) => (r.scenarios[0]!.arms[0]!.status = 'invalid'),
+      /mtls-everywhere, control: stated invalid, its assertions say pass/,
+    ],
+    [
+      'a failed scenario that says it broke off',
+      (r) => (r.scenarios[0]!.status = 'error'),
+      /scenario mtls-everywhere: stated error, its assertions say fail/,
+    ],
+    [
       'a lowered bar',
       (r) => (r.scenarios[1]!.assertions[6]!.recompute!.inputs.share = 0.5),
       /stated fail, the evidence says pass/,

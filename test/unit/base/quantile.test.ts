@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { quantile } from '../../../src/assert/quantile.ts';
+import { quantile } from '../../../src/base/quantile.ts';
 
 describe('quantile (nearest rank)', () => {
   it('is the textbook example', () => {
