@@ -32,6 +32,7 @@ Examples:
 Exit codes: 0 pass, 1 an assertion failed, 2 usage or bad scenario, 3 environment, 4 inconclusive, 130 interrupted.`,
   );
 
+// Each loads what it needs when it is run: `--help` and `status` are not to wait for a Kubernetes client and a chart library.
 for (const command of [
   runCommandDefinition,
   upCommand,
@@ -50,6 +51,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
+/** A connection to something that is gone may never end by itself; the verdict is out, and a pipeline waits for the exit code. */
+const exitGraceMs = 2000;
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -61,3 +65,4 @@ try {
     process.exitCode = known.exitCode;
   }
 }
+setTimeout(() => process.exit(), exitGraceMs).unref();

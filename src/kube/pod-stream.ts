@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { Exec, type KubeConfig } from '@kubernetes/client-node';
+import { WebSocket, type ClientOptions } from 'ws';
 import { messageOf } from '../base/errors.ts';
 import { KubeApiError } from './kube-api-error.ts';
 import { timeoutOf } from './transport.ts';
@@ -39,8 +40,12 @@ export interface PodStreamOptions {
 export async function openPodStream(options: PodStreamOptions): Promise<PodSocket> {
   const { what, timeoutMs } = options;
   const handler = new Exec(options.config).handler;
+  let opening: WebSocket | undefined;
   Object.assign(handler, {
     streams: { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() },
+    // To be able to give up: a handshake that nobody answers has no end of its own, and keeps this process alive.
+    socketFactory: (uri: string, protocols: string[], tls: ClientOptions) =>
+      (opening = new WebSocket(uri, protocols, tls)),
   });
   const connecting = handler.connect(options.path, null, (channel, data) => {
     options.onMessage(channel, data);
@@ -72,10 +77,8 @@ export async function openPodStream(options: PodStreamOptions): Promise<PodSocke
     return socket;
   } catch (error) {
     if (late) {
-      connecting.then(
-        (socket) => socket.terminate(),
-        () => {},
-      );
+      connecting.catch(() => {});
+      opening?.terminate();
       throw error;
     }
     throw refusalOf(what, error);

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LineCounter, parseDocument, isNode, type Document } from 'yaml';
 import type { z } from 'zod';
@@ -141,21 +141,36 @@ export function formatFinding(finding: Finding): string {
   return `${finding.file}:${finding.line}:${finding.column}: ${finding.path === '' ? '' : `${finding.path}: `}${finding.message}`;
 }
 
+/** Files by id. */
+export interface Catalogue {
+  scenarios: Map<string, string>;
+  suites: Map<string, string>;
+}
+
 /** Every scenario and suite that comes with meshproof, by id. */
-export async function catalogue(
-  dir = scenariosDir,
-): Promise<{ scenarios: Map<string, string>; suites: Map<string, string> }> {
-  const yaml = async (folder: string): Promise<Map<string, string>> => {
-    const names = await readdir(folder).catch(() => []);
-    return new Map(
-      names.filter((name) => name.endsWith('.yaml')).map((name) => [basename(name, '.yaml'), join(folder, name)]),
-    );
-  };
-  return { scenarios: await yaml(dir), suites: await yaml(join(dir, 'suites')) };
+export async function catalogue(dir = scenariosDir): Promise<Catalogue> {
+  return { scenarios: await yamlFiles(dir), suites: await yamlFiles(join(dir, 'suites')) };
+}
+
+async function yamlFiles(folder: string): Promise<Map<string, string>> {
+  const names = await readdir(folder).catch(() => []);
+  return new Map(
+    names.filter((name) => name.endsWith('.yaml')).map((name) => [basename(name, '.yaml'), join(folder, name)]),
+  );
+}
+
+/** Checks a file, whichever of the two it is: a suite lists scenarios, a scenario has an experiment. */
+export function parseFile(text: string, file: string): Parsed<Scenario> | Parsed<Suite> {
+  return isSuite(text) ? parseSuite(text, file) : parseScenario(text, file);
+}
+
+function isSuite(text: string): boolean {
+  return /^\s*scenarios\s*:/m.test(text) && !/^\s*experiment\s*:/m.test(text);
 }
 
 /**
- * Turns what a person typed (ids of scenarios or suites, or files) into scenarios, each once, in order.
+ * Turns what a person typed (ids of scenarios or suites, or files of either) into scenarios, each once, in order. A suite
+ * finds its scenarios beside itself, else among those that come with meshproof.
  *
  * @throws MeshproofError MESHPROOF_SCENARIO_UNKNOWN with a did-you-mean, MESHPROOF_SCENARIO_INVALID with every finding.
  */
@@ -163,27 +178,33 @@ export async function loadScenarios(names: readonly string[], dir = scenariosDir
   const known = await catalogue(dir);
   const files: string[] = [];
   for (const name of names) {
-    const suite = known.suites.get(name);
-    if (suite !== undefined) {
-      const parsed = parseSuite(await readFile(suite, 'utf8'), suite);
-      throwFindings(parsed.findings);
-      for (const id of parsed.value?.scenarios ?? [])
-        files.push(fileOf(id, known.scenarios, [...known.scenarios.keys()]));
-    } else if (/\.ya?ml$/.test(name)) {
-      files.push(name);
-    } else {
-      files.push(fileOf(name, known.scenarios, [...known.scenarios.keys(), ...known.suites.keys()]));
+    const isPath = /\.ya?ml$/.test(name);
+    const suite = isPath ? (isSuite(await readText(name)) ? name : undefined) : known.suites.get(name);
+    if (suite === undefined) {
+      files.push(isPath ? name : fileOf(name, known.scenarios, [...known.scenarios.keys(), ...known.suites.keys()]));
+      continue;
     }
+    const parsed = parseSuite(await readText(suite), suite);
+    throwFindings(parsed.findings);
+    const reachable = new Map([...known.scenarios, ...(await yamlFiles(dirname(suite)))]);
+    for (const id of parsed.value?.scenarios ?? []) files.push(fileOf(id, reachable, [...reachable.keys()]));
   }
-  const scenarios = new Map<string, Scenario>();
+  const scenarios = new Map<string, { scenario: Scenario; file: string }>();
   const findings: Finding[] = [];
-  for (const file of new Set(files)) {
-    const parsed = parseScenario(await readText(file), file);
+  for (const file of new Set(files.map((name) => resolve(name)))) {
+    const shown = files.find((name) => resolve(name) === file) ?? file;
+    const parsed = parseScenario(await readText(file), shown);
     findings.push(...parsed.findings);
-    if (parsed.value !== undefined) scenarios.set(parsed.value.id, parsed.value);
+    if (parsed.value === undefined) continue;
+    const { id } = parsed.value;
+    const other = scenarios.get(id);
+    // Evidence is kept by id: the one would overwrite the other's.
+    if (other !== undefined)
+      findings.push({ file: shown, line: 1, column: 1, path: 'id', message: `${id} is also the id of ${other.file}` });
+    else scenarios.set(id, { scenario: parsed.value, file: shown });
   }
   throwFindings(findings);
-  return [...scenarios.values()];
+  return [...scenarios.values()].map(({ scenario }) => scenario);
 }
 
 function fileOf(name: string, scenarios: Map<string, string>, candidates: string[]): string {

@@ -33,7 +33,7 @@ export async function benchLab(): Promise<LabBench> {
   const lab = await openLab({
     cluster: 'embedded',
     mesh: 'consul',
-    runId: 'bench',
+    runId: `bench-${process.pid}`,
     progress,
     signal: interrupts.signal,
   });

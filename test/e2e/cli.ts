@@ -16,7 +16,7 @@ export interface CliResult {
 
 /** Runs ./bin/meshproof as a person would, without a terminal. */
 export async function meshproof(args: readonly string[], options: { timeoutMs?: number } = {}): Promise<CliResult> {
-  const result = await execa('node', ['bin/meshproof', ...args], {
+  const result = await execa('./bin/meshproof', args, {
     cwd: root,
     stdin: 'ignore',
     reject: false,

@@ -38,7 +38,7 @@ describe('a run from nothing', function () {
     ['SIGTERM', 130],
   ] as const) {
     it(`${signal} while the lab comes up: cleanup, a partial report, exit code 130`, async () => {
-      const child = execa('node', ['bin/meshproof', 'run', '--reports', folder, 'no-code-change'], {
+      const child = execa('./bin/meshproof', ['run', '--reports', folder, 'no-code-change'], {
         cwd: root,
         stdin: 'ignore',
         reject: false,
@@ -59,7 +59,7 @@ describe('a run from nothing', function () {
   }
 
   it('kill -9: the next `down` removes the lab', async () => {
-    const child = execa('node', ['bin/meshproof', 'run', '--reports', folder, 'no-code-change'], {
+    const child = execa('./bin/meshproof', ['run', '--reports', folder, 'no-code-change'], {
       cwd: root,
       stdin: 'ignore',
       reject: false,

@@ -1,10 +1,7 @@
 import { Command, Option } from 'commander';
 import { MeshproofError } from '../../base/errors.ts';
-import { detectProviders } from '../../cluster/detect.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
-import { fetchAll, inspectTools } from '../../tools/doctor.ts';
 import { checkPlatform } from '../../tools/platform.ts';
-import { createToolbox } from '../../tools/toolbox.ts';
 import { jsonOption } from '../options.ts';
 import { mark, printError, table } from '../print.ts';
 import { consoleProgress } from '../progress.ts';
@@ -20,6 +17,11 @@ export function doctorCommand(): Command {
       '\nExamples:\n  $ ./bin/meshproof doctor\n  $ ./bin/meshproof doctor --fetch     # warms the cache of a CI image',
     )
     .action(async (options: { fetch?: boolean; tests?: boolean; json?: boolean }) => {
+      const [{ detectProviders }, { fetchAll, inspectTools }, { createToolbox }] = await Promise.all([
+        import('../../cluster/detect.ts'),
+        import('../../tools/doctor.ts'),
+        import('../../tools/toolbox.ts'),
+      ]);
       using progress = consoleProgress({ timings: [] });
       using interrupts = watchInterrupts({ onFirst: () => {}, onSecond: () => process.exit(130) });
       const toolbox = createToolbox({ progress, signal: interrupts.signal });

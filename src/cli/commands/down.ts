@@ -1,7 +1,4 @@
 import { Command, Option } from 'commander';
-import { deleteAllLabs, deleteLab, reapDeadLabs } from '../../cluster/embedded/delete-lab.ts';
-import { readRecord } from '../../cluster/embedded/lab-record.ts';
-import { residue } from '../../cluster/embedded/residue.ts';
 import { MeshproofError } from '../../base/errors.ts';
 import { labOption } from '../options.ts';
 
@@ -16,6 +13,10 @@ export function downCommand(): Command {
       '\nExamples:\n  $ ./bin/meshproof down\n  $ ./bin/meshproof down dev\n  $ ./bin/meshproof down --all',
     )
     .action(async (argument: string | undefined, options: { lab?: string; all?: boolean }) => {
+      const [{ deleteAllLabs }, { residue }] = await Promise.all([
+        import('../../cluster/embedded/delete-lab.ts'),
+        import('../../cluster/embedded/residue.ts'),
+      ]);
       const started = performance.now();
       const deleted = options.all ? await deleteAllLabs() : await downOne(argument ?? options.lab ?? 'default');
       const left = (await Promise.all(deleted.map((name) => residue(name)))).flat();
@@ -37,6 +38,10 @@ export function downCommand(): Command {
 
 /** The lab asked for, and the labs of killed runs on the way. */
 async function downOne(name: string): Promise<string[]> {
+  const [{ deleteLab, reapDeadLabs }, { readRecord }] = await Promise.all([
+    import('../../cluster/embedded/delete-lab.ts'),
+    import('../../cluster/embedded/lab-record.ts'),
+  ]);
   const reaped = await reapDeadLabs();
   if ((await readRecord(name)) === undefined) {
     if (reaped.length > 0) return reaped;

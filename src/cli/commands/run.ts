@@ -1,9 +1,8 @@
 import { Command, Option } from 'commander';
 import { pc } from '../colors.ts';
 import type { Timing } from '../../base/progress.ts';
-import { loadScenarios } from '../../scenario/load.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
-import { run, type RunOutcome } from '../../run/run.ts';
+import type { RunOutcome } from '../../run/run.ts';
 import { clusterOption, jsonOption, labOption, meshOption, reportsOption, timeoutOption } from '../options.ts';
 import { mark, table } from '../print.ts';
 import { consoleProgress } from '../progress.ts';
@@ -43,6 +42,10 @@ Examples:
   $ ./bin/meshproof run my-scenario.yaml --timeout 10m   your own file, with a deadline`,
     )
     .action(async (names: string[], options: Options) => {
+      const [{ loadScenarios }, { run }] = await Promise.all([
+        import('../../scenario/load.ts'),
+        import('../../run/run.ts'),
+      ]);
       const asked = [...names, ...options.scenario];
       const scenarios = await loadScenarios(asked.length > 0 ? asked : [defaultSuite]);
       const timings: Timing[] = [];

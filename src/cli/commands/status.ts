@@ -1,7 +1,5 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { isDead, labDir, labEntries, readRecord } from '../../cluster/embedded/lab-record.ts';
-import { unfinishedUndos } from '../../run/undo.ts';
 import { jsonOption } from '../options.ts';
 import { table } from '../print.ts';
 
@@ -11,6 +9,10 @@ export function statusCommand(): Command {
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ ./bin/meshproof status')
     .action(async (options: { json?: boolean }) => {
+      const [{ isDead, labDir, labEntries, readRecord }, { unfinishedUndos }] = await Promise.all([
+        import('../../cluster/embedded/lab-record.ts'),
+        import('../../run/undo.ts'),
+      ]);
       const { labs: names } = await labEntries();
       const labs = await Promise.all(
         names.map(async (name) => {

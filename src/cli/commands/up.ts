@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import type { Timing } from '../../base/progress.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
-import { openLab } from '../../run/open-lab.ts';
 import { clusterOption, jsonOption, labOption, meshOption, timeoutOption } from '../options.ts';
 import { consoleProgress } from '../progress.ts';
 
@@ -26,6 +25,7 @@ export function upCommand(): Command {
       '\nExamples:\n  $ ./bin/meshproof up\n  $ ./bin/meshproof up --lab dev && ./bin/meshproof run --lab dev retries-recover-errors',
     )
     .action(async (options: Options) => {
+      const { openLab } = await import('../../run/open-lab.ts');
       const timings: Timing[] = [];
       using progress = consoleProgress({ timings });
       using interrupts = watchInterrupts({

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { MeshproofError } from '../../base/errors.ts';
-import { catalogue, formatFinding, parseScenario, parseSuite, type Finding } from '../../scenario/load.ts';
+import type { Catalogue, Finding } from '../../scenario/load.ts';
 import { jsonOption } from '../options.ts';
 
 export function validateCommand(): Command {
@@ -11,7 +11,8 @@ export function validateCommand(): Command {
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  $ ./bin/meshproof validate\n  $ ./bin/meshproof validate my-scenario.yaml')
     .action(async (files: string[], options: { json?: boolean }) => {
-      const all = files.length > 0 ? files : await everything();
+      const { catalogue, formatFinding, parseFile } = await import('../../scenario/load.ts');
+      const all = files.length > 0 ? files : everything(await catalogue());
       const findings: Finding[] = [];
       for (const file of all) {
         const text = await readFile(file, 'utf8').catch((error: unknown) => {
@@ -19,8 +20,7 @@ export function validateCommand(): Command {
             cause: error,
           });
         });
-        const isSuite = /^\s*scenarios\s*:/m.test(text) && !/^\s*experiment\s*:/m.test(text);
-        findings.push(...(isSuite ? parseSuite(text, file) : parseScenario(text, file)).findings);
+        findings.push(...parseFile(text, file).findings);
       }
       if (options.json) process.stdout.write(`${JSON.stringify({ files: all, findings }, null, 2)}\n`);
       else {
@@ -31,7 +31,6 @@ export function validateCommand(): Command {
     });
 }
 
-async function everything(): Promise<string[]> {
-  const { scenarios, suites } = await catalogue();
+function everything({ scenarios, suites }: Catalogue): string[] {
   return [...scenarios.values(), ...suites.values()];
 }

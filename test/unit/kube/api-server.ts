@@ -18,6 +18,8 @@ export class ScriptedApi implements AsyncDisposable {
   readonly asked: Asked[] = [];
   readonly client: KubeClient;
   connections = 0;
+  /** Connections that are open now. */
+  readonly sockets = new Set<Socket>();
   readonly #close: () => Promise<void>;
 
   private constructor(client: KubeClient, close: () => Promise<void>) {
@@ -39,9 +41,9 @@ export class ScriptedApi implements AsyncDisposable {
       });
     });
     // Upgraded ones are no longer the server's to close.
-    const sockets = new Set<Socket>();
     server.on('connection', (socket) => {
-      sockets.add(socket);
+      api.sockets.add(socket);
+      socket.once('close', () => api.sockets.delete(socket));
       api.connections++;
     });
     if (onUpgrade) {
@@ -56,7 +58,7 @@ export class ScriptedApi implements AsyncDisposable {
     const api = new ScriptedApi(client, async () => {
       client.close();
       server.close();
-      for (const socket of sockets) socket.destroy();
+      for (const socket of api.sockets) socket.destroy();
       await once(server, 'close');
     });
     return api;

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { pollUntil } from '../../../src/base/poll.ts';
 import type { KubeApiError } from '../../../src/kube/kube-api-error.ts';
 import { acceptWebsocket, frame, ScriptedApi } from './api-server.ts';
 
@@ -26,6 +27,11 @@ describe('streams to pods', () => {
     it(`${what} gives up when nobody answers the handshake`, async () => {
       await using api = await ScriptedApi.start(() => {});
       expect((await errorOf(open(api, 50))).code).to.equal('MESHPROOF_KUBE_TIMEOUT');
+      // An open handshake would keep the process alive after its verdict.
+      await pollUntil(
+        async () => (api.sockets.size === 0 ? { ready: true } : { pending: `${api.sockets.size} connections open` }),
+        { what: 'the connection to be given up', timeoutMs: 2000, intervalMs: 10 },
+      );
     });
 
     it(`${what} gives up on a stream that opens and stays silent`, async () => {

@@ -1,6 +1,16 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { didYouMean } from '../../../src/scenario/did-you-mean.ts';
-import { catalogue, formatFinding, loadScenarios, parseScenario, parseSuite } from '../../../src/scenario/load.ts';
+import {
+  catalogue,
+  formatFinding,
+  loadScenarios,
+  parseFile,
+  parseScenario,
+  parseSuite,
+} from '../../../src/scenario/load.ts';
 
 const wire = 'id: a\ntitle: b\ncriterion: { id: c, title: d }\nexperiment: wire\n';
 const said = (text: string): string[] => parseScenario(text, 'f.yaml').findings.map(formatFinding);
@@ -32,6 +42,31 @@ describe('scenario files', () => {
     const suite = await loadScenarios(['success-criteria']);
     expect(suite.map(({ id }) => id).sort()).to.deep.equal([...scenarios.keys()].sort());
     expect(await loadScenarios(['success-criteria', 'mtls-everywhere'])).to.have.length(suite.length);
+  });
+
+  it('of one’s own, and suites of them, are given by path', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'meshproof-scenarios-'));
+    try {
+      const file = async (name: string, text: string): Promise<string> => {
+        await writeFile(join(dir, name), text);
+        return join(dir, name);
+      };
+      const own = await file('a.yaml', `${wire}load: {}\n`);
+      const suite = await file('suite.yaml', 'id: s\ntitle: t\nscenarios: [a, golden-signals]\n');
+      expect((await loadScenarios([own])).map(({ id }) => id)).to.deep.equal(['a']);
+      expect((await loadScenarios([suite, own])).map(({ id }) => id)).to.deep.equal(['a', 'golden-signals']);
+      expect(parseFile(await readFile(suite, 'utf8'), suite).findings).to.deep.equal([]);
+      const twin = await file('twin.yaml', `${wire}load: {}\n`);
+      const error = await loadScenarios([own, twin]).catch((e: unknown) => e);
+      expect(error).to.have.property('code', 'MESHPROOF_SCENARIO_INVALID');
+      expect((error as Error).message).to.equal(`${twin}:1:1: id: a is also the id of ${own}`);
+      const lost = await loadScenarios([
+        await file('lost.yaml', 'id: s\ntitle: t\nscenarios: [golden-signal]\n'),
+      ]).catch((e: unknown) => e);
+      expect((lost as Error).message).to.match(/did you mean `golden-signals`/);
+    } finally {
+      await rm(dir, { recursive: true });
+    }
   });
 
   it('a suite names at least one scenario', () => {
