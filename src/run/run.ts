@@ -121,13 +121,21 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
           ),
         );
       }
-      await judgeCleanup(outcomes, { before: residueBefore, after: residueAfter }, evidence, ofTheRun);
+      await judgeCleanup(outcomes, evidence, ofTheRun);
+      await judgeResidue({ before: residueBefore, after: residueAfter }, evidence, ofTheRun);
     }
   } catch (error) {
     fail(error);
   } finally {
     const deletes = lab?.owned === true;
-    await undo?.runAll(cleanupBudgetMs, deletes ? 'host' : undefined).catch((error: unknown) => fail(error));
+    try {
+      const outcomes = (await undo?.runAll(cleanupBudgetMs, deletes ? 'host' : undefined)) ?? [];
+      // Of a run that was cut short too.
+      if (outcomes.length > 0 && !judging.assertions.some(({ id }) => id === 'run/cleanup'))
+        await judgeCleanup(outcomes, evidence, ofTheRun);
+    } catch (error) {
+      fail(error);
+    }
     if (lab !== undefined && deletes) {
       try {
         const made = lab;
@@ -232,16 +240,9 @@ function reasonOf(status: Status, assertions: readonly Assertion[]): string {
   return first === undefined ? 'nothing was examined' : `${first.title}: ${first.observed}`;
 }
 
-async function judgeCleanup(
-  outcomes: UndoOutcome[],
-  { before, after }: { before: string[]; after: string[] },
-  evidence: Evidence,
-  check: Check,
-): Promise<void> {
+async function judgeCleanup(outcomes: UndoOutcome[], evidence: Evidence, check: Check): Promise<void> {
   const failures = outcomes.filter(({ ok }) => !ok).map(({ what, error }) => `${what}: ${error ?? 'failed'}`);
   const undone = await evidence.json('evidence/cleanup.json', { outcomes, failures });
-  const added = after.filter((line) => !before.includes(line));
-  const residue = await evidence.json('evidence/residue.json', { before, after, added });
   await check(
     'cleanup',
     'Everything that was changed was taken back',
@@ -249,6 +250,15 @@ async function judgeCleanup(
     { path: undone, pointer: '/failures' },
     'See cleanup.json; `./bin/meshproof down` removes the lab.',
   );
+}
+
+async function judgeResidue(
+  { before, after }: { before: string[]; after: string[] },
+  evidence: Evidence,
+  check: Check,
+): Promise<void> {
+  const added = after.filter((line) => !before.includes(line));
+  const residue = await evidence.json('evidence/residue.json', { before, after, added });
   await check(
     'residue',
     'No fault is left in any pod',

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -11,7 +11,24 @@ import type { Lab } from '../../src/run/lab.ts';
 import { databaseSecretName } from '../../src/sample/database.ts';
 import { tripInsights } from '../../src/sample/trip-insights.ts';
 import { scenariosDir } from '../../src/scenario/load.ts';
-import { idsWith, meshproof, readRunReport, type CliResult } from './cli.ts';
+import { residue as faultResidue } from '../../src/fault/residue.ts';
+import { unfinishedUndos } from '../../src/run/undo.ts';
+import { idsWith, lastLineOf, meshproof, readRunReport, startMeshproof, untilSaid, type CliResult } from './cli.ts';
+
+/** Pids of running tcpdumps whose command line names this. */
+function tcpdumpsWriting(part: string): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((pid) => {
+      try {
+        const isTcpdump = readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'tcpdump';
+        return isTcpdump && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(part);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
 
 const labName = 'e2e';
 const runTimeoutMs = 300_000;
@@ -84,9 +101,46 @@ describe('broken meshes', function () {
     expect(down.all).to.contain('nothing is left');
   });
 
+  it('a tcpdump that dies: nothing is concluded from what it captured', async () => {
+    const child = startMeshproof(['run', '--lab', labName, '--reports', folder, 'mtls-everywhere']);
+    await untilSaid(child, /✓ mtls-everywhere: control/);
+    const [victim] = await pollUntil<number[]>(
+      async () => {
+        const found = tcpdumpsWriting('/mtls-everywhere/treatment/');
+        return found.length > 0 ? { ready: found } : { pending: 'no capture yet' };
+      },
+      { what: 'the captures', timeoutMs: 60_000, intervalMs: 50 },
+    );
+    process.kill(victim!, 'SIGKILL');
+    const result = await child;
+    expect(result.exitCode, result.stdout).to.equal(4);
+    expect(lastLineOf(result.stdout)).to.match(/^inconclusive: .*tcpdump ended by itself \(SIGKILL\)/);
+    const report = readRunReport(folder);
+    expect(idsWith(report, 'fail')).to.deep.equal([]);
+    for (const id of idsWith(report, 'invalid')) expect(id).to.match(/^mtls-everywhere\/.*--.*\.(client|server)$/);
+  });
+
+  it('Ctrl-C with a fault in force: the fault and the policies are taken back, the lab stays', async () => {
+    const child = startMeshproof(['run', '--lab', labName, '--reports', folder, 'retries-recover-errors']);
+    await untilSaid(child, /✓ fault http-abort at trips/);
+    child.kill('SIGINT');
+    const result = await child;
+    expect(result.exitCode, result.stdout).to.equal(130);
+    const report = readRunReport(folder);
+    const cleanup = report.assertions.find(({ id }) => id === 'run/cleanup');
+    expect(cleanup, result.stdout).to.include({ status: 'pass' });
+    expect(await unfinishedUndos(join(lab.stateDir, 'journal.ndjson'))).to.deep.equal([]);
+    expect(await faultResidue({ kube: lab.kube, pods: await lab.readyPods('trips') })).to.deep.equal([]);
+    const { red, cli } = await run('no-code-change');
+    expect(red, cli.all).to.deep.equal([]);
+    expect(cli.exitCode, cli.all).to.equal(0);
+  });
+
   it('retries absent: the errors reach the caller, and every claim about retries is red', async () => {
     const { cli, red } = await run(
-      scenarioWith('retries-recover-errors', (text) => text.replace('attempts: 4', 'attempts: 0')),
+      scenarioWith('retries-recover-errors', (text) =>
+        text.replace('attempts: 4', 'attempts: 0').replace('fault: 30', 'fault: 12').replace('1000', '400'),
+      ),
     );
     expect(cli.exitCode, cli.all).to.equal(1);
     expect(red.sort(), cli.all).to.deep.equal(

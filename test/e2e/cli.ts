@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { pollUntil } from '../../src/base/poll.ts';
+import { labEntries } from '../../src/cluster/embedded/lab-record.ts';
 import type { RunReport } from '../../src/report/model.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -23,7 +25,37 @@ export async function meshproof(args: readonly string[], options: { timeoutMs?: 
     timeout: options.timeoutMs ?? 120_000,
   });
   const { exitCode, stdout, stderr } = result;
-  return { exitCode, stdout, stderr, lastLine: stdout.trim().split('\n').at(-1) ?? '', all: `${stdout}\n${stderr}` };
+  return { exitCode, stdout, stderr, lastLine: lastLineOf(stdout), all: `${stdout}\n${stderr}` };
+}
+
+/** The same in the background, to be disturbed on its way. */
+export function startMeshproof(args: readonly string[]) {
+  return execa('./bin/meshproof', args, { cwd: root, stdin: 'ignore', reject: false, timeout: 300_000 });
+}
+
+/** Resolves when the run has said this (progress is on stderr). */
+export async function untilSaid(child: ReturnType<typeof startMeshproof>, pattern: RegExp): Promise<void> {
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const ended = child.then(() => true);
+  await pollUntil(
+    async () => {
+      if (pattern.test(said)) return { ready: true };
+      if (await Promise.race([ended, Promise.resolve(false)]))
+        throw new Error(`it ended without a word of ${pattern}:\n${said}`);
+      return { pending: said.split('\n').at(-2) ?? 'nothing said' };
+    },
+    { what: `${pattern}`, timeoutMs: 200_000 },
+  );
+}
+
+/** Names of the labs of runs (`run-…`); tests that use named labs are left out. */
+export async function runLabs(): Promise<string[]> {
+  return (await labEntries()).labs.filter((name) => name.startsWith('run-'));
+}
+
+export function lastLineOf(stdout: string): string {
+  return stdout.trim().split('\n').at(-1) ?? '';
 }
 
 export function readRunReport(reportsDir: string): RunReport {

@@ -10,10 +10,13 @@ import { killLabProcesses } from './node-process.ts';
 import { isRunning } from './process-identity.ts';
 
 /**
- * Deletes a lab in any state, also a half-made one; unknown names count as deleted. The directory is renamed first:
- * whoever gets it cleans, and a new lab of that name may start at once.
+ * Deletes a lab in any state, also a half-made one; unknown names count as deleted. Its processes die first: one that just
+ * starts would make the directory anew under its old name. Then the directory is renamed: whoever gets it cleans, and a
+ * new lab of that name may start at once.
  */
 export async function deleteLab(name: string, root = labsRoot()): Promise<void> {
+  const record = await readRecordIn(labDir(name, root));
+  if (record) await endProcesses(record);
   const remains = join(root, `.delete-${name}-${randomBytes(4).toString('hex')}`);
   try {
     await rename(labDir(name, root), remains);
@@ -50,21 +53,27 @@ export async function deleteAllLabs(root = labsRoot()): Promise<string[]> {
   return labs;
 }
 
+const patience = { intervalMs: 5, timeoutMs: 5000, hint: 'Run `meshproof down --all` again.' };
+
+/** Until none is left. All can be repeated, and hits only what carries the lab's id. */
+async function endProcesses({ id, name }: LabRecord): Promise<void> {
+  await pollUntil(
+    async () => {
+      const pids = killLabProcesses(id);
+      return pids.length === 0 ? { ready: true } : { pending: `processes ${pids.join(', ')} do not die` };
+    },
+    { ...patience, what: `Deleting lab ${name}` },
+  );
+}
+
 async function deleteRemains(dir: string): Promise<void> {
   const record = await readRecordIn(dir);
   if (record) {
-    const step = { intervalMs: 5, timeoutMs: 5000, hint: 'Run `meshproof down --all` again.' };
-    await pollUntil(
-      async () => {
-        const pids = killLabProcesses(record.id);
-        return pids.length === 0 ? { ready: true } : { pending: `processes ${pids.join(', ')} do not die` };
-      },
-      { ...step, what: `Deleting lab ${record.name}` },
-    );
+    await endProcesses(record);
     if (record.link) await removeLink(record.link.name, record.id);
     await pollUntil(
       async () => (removeCgroups(record.id) ? { ready: true } : { pending: 'its cgroups still hold processes' }),
-      { ...step, what: `Deleting lab ${record.name}` },
+      { ...patience, what: `Deleting lab ${record.name}` },
     );
   }
   await rm(dir, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 });

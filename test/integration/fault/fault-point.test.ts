@@ -18,7 +18,8 @@ const abort30: FaultSpec = {
 /** A busy machine delays longer: then the receipt must say so, and only then. */
 function expectCalibrated(receipt: FaultReceipt | undefined, askedMs: number): void {
   const delayMs = Number(receipt?.measured['delayMs']);
-  expect(delayMs).to.be.at.least(askedMs - 1);
+  // Envoy rounds to its own ticks; 5 ms is what a receipt allows.
+  expect(delayMs).to.be.at.least(askedMs - 5);
   expect(receipt?.problems.filter((problem) => problem.includes('calibrated delay'))).to.have.length(
     delayMs > askedMs + 5 ? 1 : 0,
   );
