@@ -7,6 +7,7 @@ import { labEntries } from '../../src/cluster/embedded/lab-record.ts';
 import type { RunReport } from '../../src/report/model.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
+const program = join(root, 'bin', 'meshproof');
 
 export interface CliResult {
   exitCode: number | undefined;
@@ -18,7 +19,7 @@ export interface CliResult {
 
 /** Runs ./bin/meshproof as a person would, without a terminal. */
 export async function meshproof(args: readonly string[], options: { timeoutMs?: number } = {}): Promise<CliResult> {
-  const result = await execa('./bin/meshproof', args, {
+  const result = await execa(program, args, {
     cwd: root,
     stdin: 'ignore',
     reject: false,
@@ -30,7 +31,7 @@ export async function meshproof(args: readonly string[], options: { timeoutMs?: 
 
 /** The same in the background, to be disturbed on its way. */
 export function startMeshproof(args: readonly string[]) {
-  return execa('./bin/meshproof', args, { cwd: root, stdin: 'ignore', reject: false, timeout: 300_000 });
+  return execa(program, args, { cwd: root, stdin: 'ignore', reject: false, timeout: 300_000 });
 }
 
 /** Resolves when the run has said this (progress is on stderr). */
