@@ -32,6 +32,7 @@ const exitCodes = {
   MESHPROOF_FAULT_START: 3,
   MESHPROOF_LOAD_START: 3,
   MESHPROOF_CAPTURE: 3,
+  MESHPROOF_CLEANUP: 3,
   MESHPROOF_METRICS_UNREADABLE: 4,
   MESHPROOF_TIMEOUT: 3,
   MESHPROOF_INTERNAL: 3,
@@ -60,6 +61,11 @@ export class MeshproofError extends Error {
 /** Wraps whatever was thrown; an unforeseen error keeps its cause and asks for a bug report. */
 export function toMeshproofError(error: unknown): MeshproofError {
   if (error instanceof MeshproofError) return error;
+  if (isSuppressed(error)) {
+    const [first, then] = [toMeshproofError(error.suppressed), toMeshproofError(error.error)];
+    const message = first.message === then.message ? first.message : `${first.message}; then: ${then.message}`;
+    return new MeshproofError(first.code, message, first.hint, { cause: error });
+  }
   const message = error instanceof Error ? error.message : String(error);
   return new MeshproofError(
     'MESHPROOF_INTERNAL',
@@ -69,6 +75,11 @@ export function toMeshproofError(error: unknown): MeshproofError {
       cause: error,
     },
   );
+}
+
+/** A scope was left by `suppressed`, and its `using` failed with `error` on the way out; Node 20 has no class for it. */
+function isSuppressed(error: unknown): error is { error: unknown; suppressed: unknown } {
+  return error instanceof Error && error.name === 'SuppressedError' && 'suppressed' in error && 'error' in error;
 }
 
 export function messageOf(error: unknown): string {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Assertion, Status } from '../assert/assertion.ts';
+import type { RuleInputs } from '../assert/recompute.ts';
 import { systemClock } from '../base/clock.ts';
 import { MeshproofError, toMeshproofError } from '../base/errors.ts';
 import type { Progress, Timing } from '../base/progress.ts';
@@ -20,7 +21,7 @@ import { runSameCode } from './experiments/same-code.ts';
 import { runSignals } from './experiments/signals.ts';
 import { runWire } from './experiments/wire.ts';
 import { hostFacts, toolFacts } from './host-facts.ts';
-import { Judging, type Check } from './judging.ts';
+import { Judging } from './judging.ts';
 import type { Lab } from './lab.ts';
 import { healthOfBrokenWorkload, labHealth, plantBrokenWorkload } from './lab-health.ts';
 import { openLab } from './open-lab.ts';
@@ -66,16 +67,23 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   const dir = join(options.reportsDir, runId);
   const evidence = await openEvidence(dir);
   const judging = new Judging(evidence.reader);
-  const ofTheRun = judging.on({ prefix: 'run' });
   const parts: Parts = { scenarios: [], assertions: judging.assertions, signals: [], errors: [], health: {} };
   let lab: Lab | undefined;
   let undo: UndoStack | undefined;
   let facts: Pick<RunReport, 'cluster' | 'mesh'> = {};
   let mechanisms: Record<string, string> = {};
-  const fail = (error: unknown, scenario?: string): void => {
-    const { code, message, hint } = toMeshproofError(signal.aborted ? signal.reason : error);
-    if (parts.errors.some((known) => known.code === code && known.message === message)) return;
-    parts.errors.push({ code, message, hint, ...(scenario !== undefined && { scenario }) });
+  const fail: Fail = (error, scenario) => {
+    const known = toMeshproofError(signal.aborted ? signal.reason : error);
+    const { code, message, hint } = known;
+    if (!parts.errors.some((other) => other.code === code && other.message === message))
+      parts.errors.push({ code, message, hint, ...(scenario !== undefined && { scenario }) });
+    return known;
+  };
+  // What meshproof itself left behind says nothing about the mesh: no conclusion, and an error of the environment.
+  const cleaned = judging.on({ prefix: 'run', role: 'validity' });
+  const clean: Clean = async (what, title, left, hint) => {
+    const { status, observed } = await cleaned(what, title, 'list-empty', left, hint);
+    if (status !== 'pass') fail(new MeshproofError('MESHPROOF_CLEANUP', `not so: ${title}: ${observed}`, hint));
   };
   try {
     const open = await openLab({ ...options, runId, stay: options.keep });
@@ -121,8 +129,8 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
           ),
         );
       }
-      await judgeCleanup(outcomes, evidence, ofTheRun);
-      await judgeResidue({ before: residueBefore, after: residueAfter }, evidence, ofTheRun);
+      await judgeCleanup(outcomes, evidence, clean);
+      await judgeResidue({ before: residueBefore, after: residueAfter }, evidence, clean);
     }
   } catch (error) {
     fail(error);
@@ -132,7 +140,7 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
       const outcomes = (await undo?.runAll(cleanupBudgetMs, deletes ? 'host' : undefined)) ?? [];
       // Of a run that was cut short too.
       if (outcomes.length > 0 && !judging.assertions.some(({ id }) => id === 'run/cleanup'))
-        await judgeCleanup(outcomes, evidence, ofTheRun);
+        await judgeCleanup(outcomes, evidence, clean);
     } catch (error) {
       fail(error);
     }
@@ -142,10 +150,9 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
         await progress.step('deleting the lab', () => made.delete());
         const left = await made.remains();
         const path = await evidence.json('evidence/lab-residue.json', left);
-        await ofTheRun(
+        await clean(
           'lab-residue',
           'The deleted lab left nothing on this machine',
-          'list-empty',
           { path },
           'Run `./bin/meshproof down --all`.',
         );
@@ -182,7 +189,8 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
 type Parts = Pick<RunReport, 'scenarios' | 'assertions' | 'signals' | 'errors'> & {
   health: { before?: HealthResult; after?: HealthResult };
 };
-type Fail = (error: unknown, scenario?: string) => void;
+/** Notes an error for the report, and tells what it comes down to. */
+type Fail = (error: unknown, scenario?: string) => MeshproofError;
 
 async function runScenario(scenario: Scenario, context: RunContext, parts: Parts, fail: Fail): Promise<ScenarioReport> {
   return guarded(scenario, parts, fail, context.clock.monotonicMs(), () => {
@@ -205,7 +213,7 @@ async function runScenario(scenario: Scenario, context: RunContext, parts: Parts
   });
 }
 
-/** A scenario that breaks off is an `error` of that scenario; the others still run. */
+/** A scenario that breaks off is an `error` of that scenario, one that is interrupted has no conclusion; the others still run. */
 async function guarded(
   scenario: Scenario,
   parts: Parts,
@@ -228,9 +236,9 @@ async function guarded(
       assertions,
     };
   } catch (error) {
-    fail(error, scenario.id);
-    const { message } = toMeshproofError(error);
-    return { ...base, status: 'error', reason: message, durationMs: durationMs(), arms: [], assertions: [] };
+    const { code, message } = fail(error, scenario.id);
+    const status = code === 'MESHPROOF_INTERRUPTED' ? 'invalid' : 'error';
+    return { ...base, status, reason: message, durationMs: durationMs(), arms: [], assertions: [] };
   }
 }
 
@@ -240,13 +248,15 @@ function reasonOf(status: Status, assertions: readonly Assertion[]): string {
   return first === undefined ? 'nothing was examined' : `${first.title}: ${first.observed}`;
 }
 
-async function judgeCleanup(outcomes: UndoOutcome[], evidence: Evidence, check: Check): Promise<void> {
+/** Judges that a list of leftovers in the evidence is empty. */
+type Clean = (what: string, title: string, left: RuleInputs['list-empty'], hint: string) => Promise<void>;
+
+async function judgeCleanup(outcomes: UndoOutcome[], evidence: Evidence, clean: Clean): Promise<void> {
   const failures = outcomes.filter(({ ok }) => !ok).map(({ what, error }) => `${what}: ${error ?? 'failed'}`);
   const undone = await evidence.json('evidence/cleanup.json', { outcomes, failures });
-  await check(
+  await clean(
     'cleanup',
     'Everything that was changed was taken back',
-    'list-empty',
     { path: undone, pointer: '/failures' },
     'See cleanup.json; `./bin/meshproof down` removes the lab.',
   );
@@ -255,14 +265,13 @@ async function judgeCleanup(outcomes: UndoOutcome[], evidence: Evidence, check: 
 async function judgeResidue(
   { before, after }: { before: string[]; after: string[] },
   evidence: Evidence,
-  check: Check,
+  clean: Clean,
 ): Promise<void> {
   const added = after.filter((line) => !before.includes(line));
   const residue = await evidence.json('evidence/residue.json', { before, after, added });
-  await check(
+  await clean(
     'residue',
     'No fault is left in any pod',
-    'list-empty',
     { path: residue, pointer: '/added' },
     'See residue.json: rules, processes and containers that were not there before.',
   );

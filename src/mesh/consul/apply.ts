@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { stringify } from 'yaml';
+import { MeshproofError, messageOf } from '../../base/errors.ts';
 import { pollUntil } from '../../base/poll.ts';
 import { parseEnvoyCounters } from '../../signals/envoy-histogram.ts';
 import type { AppliedPolicies, MeshContext } from '../adapter.ts';
@@ -17,7 +18,9 @@ import { lacking } from './propagation.ts';
 const propagationTimeoutMs = 30_000;
 const draining = ['listener_manager.total_filter_chains_draining', 'listener_manager.total_listeners_draining'];
 
-export interface ApplyContext extends Pick<MeshContext, 'kube' | 'signal'> {
+export interface ApplyContext extends Pick<MeshContext, 'kube'> {
+  /** Ends the wait for the policies to come into force. */
+  signal: AbortSignal | undefined;
   api: ConsulApi;
   admin: EnvoyAdmin;
 }
@@ -45,8 +48,15 @@ export async function applyPolicies(context: ApplyContext, policies: readonly Po
     for (const change of changes) await write(api, change);
     await waitForProxies(context, (pod, config) => lacking(config, pod.service, policies, callable));
   } catch (error) {
-    // Half a set of policies is nobody's wish, and nobody could take it back.
-    await restore().catch(() => undefined);
+    // Half a set of policies is nobody's wish, and nobody could take it back later.
+    await restore().catch((failed: unknown) => {
+      throw new MeshproofError(
+        'MESHPROOF_MESH_API',
+        `${messageOf(error)}; and taking back what was written failed: ${messageOf(failed)}`,
+        'Consul may hold half a set of policies (consul config list); `./bin/meshproof down` removes the lab.',
+        { cause: error },
+      );
+    });
     throw error;
   }
   return {
@@ -54,7 +64,8 @@ export async function applyPolicies(context: ApplyContext, policies: readonly Po
     undo: async () => {
       await restore();
       const wanted = new Map([...before].map(([uid, config]) => [uid, fingerprint(config)]));
-      await waitForProxies(context, (pod, config) => {
+      // Without the run's signal: taking back goes on after Ctrl-C and after --timeout.
+      await waitForProxies({ ...context, signal: undefined }, (pod, config) => {
         const old = wanted.get(pod.ref.uid);
         return old === undefined || old === fingerprint(config)
           ? undefined

@@ -81,6 +81,17 @@ describe('errors', () => {
     const cause = new TypeError('x is undefined');
     expect(toMeshproofError(cause)).to.include({ code: 'MESHPROOF_INTERNAL', exitCode: 3, cause });
   });
+
+  it('of a scope that also failed to clean up name both, the first one first', async () => {
+    const first = new MeshproofError('MESHPROOF_MESH_API', 'refused', 'look');
+    const leave = async (onTheWayOut: Error): Promise<never> => {
+      await using scope = { [Symbol.asyncDispose]: () => Promise.reject(onTheWayOut), first };
+      throw scope.first;
+    };
+    const known = toMeshproofError(await leave(new Error('gone')).catch((error: unknown) => error));
+    expect(known).to.include({ code: 'MESHPROOF_MESH_API', message: 'refused; then: gone', hint: 'look' });
+    expect(toMeshproofError(await leave(first).catch((error: unknown) => error)).message).to.equal('refused');
+  });
 });
 
 describe('durations', () => {
