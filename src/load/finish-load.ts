@@ -25,7 +25,7 @@ export async function podLog(kube: KubeClient, ref: PodRef): Promise<string> {
   return await kube.getText(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}/log?container=${loadContainer}`);
 }
 
-/** Waits for every k6 to end and joins what they report. */
+/** Waits for every k6 to end and joins what they report. The pods stay, with their sidecars and networks, until they are deleted. */
 export async function finishLoad(spec: LoadSpec, context: LoadContext, pods: LoadPod[]): Promise<LoadResult> {
   const outcomes = await Promise.all(pods.map((pod) => finishPod(spec, context, pod)));
   return {

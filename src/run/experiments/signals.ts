@@ -19,15 +19,18 @@ import { proxySnapshots } from '../proxies.ts';
 const countsShare = 0.05;
 const quantileShare = 0.1;
 /**
- * What k6 may measure more than its proxy, in ms, where that is more than a tenth: k6 stands outside, and on a machine
- * whose cores are all busy the kernel lets a woken process wait. Seldom, hence in the tail: measured on 2 cores, k6's p95 of
- * 60 requests was up to 11 ms above its proxy's, the p99 up to 13 ms.
+ * What k6 may measure more than its proxy where that is more than a tenth, as a share of the bound on p99: k6 stands
+ * outside, and on a machine whose cores are all busy the kernel lets a woken process wait. Seldom, hence in the tail:
+ * measured on 2 cores with a compiler beside it, k6's p50 was up to 2.4 ms above its proxy's, the p95 up to 15 ms, the p99
+ * (of 72 requests, nearly the maximum) up to 34 ms. Less than a tenth of the bound is not what a judgement hangs on.
  */
 const quantiles = [
-  ['p50', 0.5, 5],
-  ['p95', 0.95, 25],
-  ['p99', 0.99, 25],
+  ['p50', 0.5, 0.01],
+  ['p95', 0.95, 0.1],
+  ['p99', 0.99, 0.1],
 ] as const;
+
+const undone = 'fault-undone';
 
 interface SignalsArm {
   report: RunArm;
@@ -74,7 +77,9 @@ export async function runSignals(scenario: SignalsScenario, context: RunContext)
     all(control),
     'Thresholds that a failing service meets are no thresholds.',
   );
-  const given = [breached, ...valid.treatment];
+  // A fault that stayed would be judged as the mesh's own failure.
+  const stayed = valid.control.filter(({ id }) => id.endsWith(`/${undone}`));
+  const given = [breached, ...stayed, ...valid.treatment];
   await judging.on({ prefix: scenario.id, arm: 'treatment', given })(
     'thresholds',
     'Every service has latency, traffic, errors and saturation, within bounds',
@@ -89,6 +94,7 @@ export async function runSignals(scenario: SignalsScenario, context: RunContext)
         arm: treatment,
         client: lab.client,
         callers: lab.edges.filter(({ destination }) => destination === service).map(({ source }) => source),
+        p99BoundMs: bounds.maxP99Ms,
       },
       judging.on({ prefix: `${scenario.id}/${service}`, arm: 'treatment', given }),
     );
@@ -119,6 +125,7 @@ async function validity(scenario: SignalsScenario, arm: SignalsArm, judging: Jud
           await check('fault-receipts', 'The fault was in force on every replica', 'faults-bit', {
             receipts: arm.receipts,
           }),
+          await check(undone, 'The fault was taken back on every replica', 'faults-undone', { receipts: arm.receipts }),
         ]),
   ];
 }
@@ -126,7 +133,7 @@ async function validity(scenario: SignalsScenario, arm: SignalsArm, judging: Jud
 /** Do k6, the calling proxies and the service's own proxies tell the same story of a service (design, part 9)? */
 async function reconcile(
   service: string,
-  { arm, client, callers }: { arm: SignalsArm; client: string; callers: string[] },
+  { arm, client, callers, p99BoundMs }: { arm: SignalsArm; client: string; callers: string[]; p99BoundMs: number },
   check: Check,
 ): Promise<void> {
   const { before, after } = arm;
@@ -153,12 +160,12 @@ async function reconcile(
     },
     hint,
   );
-  for (const [name, quantile, slackMs] of quantiles) {
+  for (const [name, quantile, slack] of quantiles) {
     await check(
       name,
       `Client and proxy measure the same ${name} latency of ${service}`,
       'quantile-within',
-      { load, proxy: clientProxy, quantile, share: quantileShare, slackMs },
+      { load, proxy: clientProxy, quantile, share: quantileShare, slackMs: slack * p99BoundMs },
       hint,
     );
   }

@@ -81,7 +81,10 @@ describe('k6 in its container', () => {
   });
 
   /** The container's program with the files of its ConfigMap, on this machine. */
-  async function start(load: LoadSpec, script = k6Script()): Promise<{ log: () => string; ended: Promise<void> }> {
+  async function start(
+    load: LoadSpec,
+    script = k6Script(),
+  ): Promise<{ log: () => string; ended: () => Promise<void> }> {
     await writeFile(join(work, 'load.ts'), script);
     await writeFile(join(work, 'plan.json'), JSON.stringify(planFor(load, { index: 0, idPrefix: 'p' })));
     let log = '';
@@ -91,7 +94,16 @@ describe('k6 in its container', () => {
     });
     child = started;
     started.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()));
-    const ended = new Promise<void>((resolve) => started.once('close', () => resolve()));
+    const closed = new Promise<void>((resolve) => started.once('close', () => resolve()));
+    const ended = async (): Promise<void> => {
+      await pollUntil(async () => (isComplete(log) ? { ready: true } : { pending: 'not complete' }), {
+        what: 'last words',
+        timeoutMs: 60_000,
+      });
+      expect(started.exitCode, 'captures and sidecars still need the pod').to.equal(null);
+      started.kill('SIGTERM');
+      await closed;
+    };
     await pollUntil(
       async () => (log.includes('meshproof waiting') ? { ready: true } : { pending: 'not at the gate' }),
       { what: 'gate', timeoutMs: 10_000 },
@@ -102,7 +114,7 @@ describe('k6 in its container', () => {
   async function run(load: LoadSpec, script?: string): Promise<K6Outcome> {
     const { log, ended } = await start(load, script);
     await writeFile(join(work, 'gate'), '');
-    await ended;
+    await ended();
     expect(isComplete(log())).to.equal(true);
     return readOutcome(log(), { pod: 'here', idPrefix: 'p', targets: load.targets, requests: expectedRequests(load) });
   }
@@ -112,7 +124,7 @@ describe('k6 in its container', () => {
     const { log, ended } = await start(load);
     expect(seen).to.deep.equal([]);
     await writeFile(join(work, 'gate'), '');
-    await ended;
+    await ended();
     const outcome = readOutcome(log(), {
       pod: 'here',
       idPrefix: 'p',
@@ -187,7 +199,7 @@ describe('k6 in its container', () => {
       timeoutMs: 20_000,
     });
     process.kill(Number(await readFile(join(work, 'k6.pid'), 'utf8')), 'SIGKILL');
-    await ended;
+    await ended();
     const outcome = readOutcome(log(), {
       pod: 'here',
       idPrefix: 'p',
@@ -211,7 +223,7 @@ describe('k6 in its container', () => {
       timeoutMs: 20_000,
     });
     child?.kill('SIGTERM');
-    await ended;
+    await ended();
     const outcome = readOutcome(log(), {
       pod: 'here',
       idPrefix: 'p',
