@@ -37,6 +37,11 @@ export function some(items: readonly string[], shown = 3): string {
   return rest > 0 ? `${items.slice(0, shown).join(', ')} and ${rest} more` : items.join(', ');
 }
 
+/** The beginning of a long text, ending with a whole word: the file beside it has the rest. */
+export function brief(text: string, limit = 90): string {
+  return text.length <= limit ? text : `${text.slice(0, limit).replace(/[\s,;:]*\S*$/, '')} …`;
+}
+
 /** `…/svc/trips` of a SPIFFE id: what tells workloads apart, for texts that a person reads. */
 export function shortIdentity(identity: string): string {
   const parts = identity.split('/');

@@ -1,7 +1,7 @@
 import type { EvidencePath } from '../assertion.ts';
 import type { EvidenceReader } from '../evidence-reader.ts';
 import { invalid, passIf, type RulesFor } from '../rule.ts';
-import { plural, some } from '../words.ts';
+import { brief, plural, some } from '../words.ts';
 
 /** `answers.json`: one answer per question asked (`GET /api/trips/…`); the body itself, or its digest. */
 export type Answers = Record<string, { status: number; body: string; contentType?: string }>;
@@ -149,7 +149,7 @@ export const stateRules: RulesFor<StateRules> = {
       const { checks } = await evidence.json<Checks>(inputs.health);
       const bad = checks.filter((check) => check.status === 'fail');
       const missed = (inputs.ids ?? []).filter((id) => !bad.some((check) => check.id === id));
-      const found = some(bad.map((check) => `${check.id}: ${check.observed}`));
+      const found = some(bad.map((check) => `${check.id}: ${brief(check.observed)}`));
       if (missed.length > 0) return passIf(false, `not found: ${some(missed)}${found ? `; found ${found}` : ''}`);
       return passIf(bad.length > 0, bad.length > 0 ? found : `${plural(checks.length, 'check')} passed, none failed`);
     },

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { milliseconds, percent, shortIdentity, some } from '../../../src/assert/words.ts';
+import { brief, milliseconds, percent, shortIdentity, some } from '../../../src/assert/words.ts';
 
 describe('words', () => {
   it('never round a share up to all or down to nothing', () => {
@@ -24,6 +24,11 @@ describe('words', () => {
       '504 ms',
       '1.01 s',
     ]);
+  });
+
+  it('cuts long texts after a whole word', () => {
+    expect(brief('0 of 1 ready', 12)).to.equal('0 of 1 ready');
+    expect(brief('0 of 1 ready, and more', 15)).to.equal('0 of 1 ready …');
   });
 
   it('cut lists and identities short', () => {
