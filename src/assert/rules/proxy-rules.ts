@@ -1,5 +1,6 @@
 import { quantile } from '../../base/quantile.ts';
 import { countOf, quantile as histogramQuantile } from '../../signals/histogram.ts';
+import type { LoadSample } from '../../load/load.ts';
 import { counterDelta, counterText, readSnapshots, type CounterName, type ProxySelection } from '../counters.ts';
 import type { EvidenceReader } from '../evidence-reader.ts';
 import { invalid, passIf, type Outcome, type RulesFor } from '../rule.ts';
@@ -9,11 +10,14 @@ import { selectSamples, type LoadSelection } from './load-rules.ts';
 
 /** A number that one source knows. */
 export type CountSource =
-  | { from: 'load'; count: 'requests' | 'successes' | 'errors'; select: LoadSelection }
+  | { from: 'load'; count: LoadCount; select: LoadSelection }
   | { from: 'ledger'; count: 'attempts' | 'requests' | 'injected' | 'recovered'; select: LedgerSelection }
   | { from: 'proxy'; count: CounterName; select: ProxySelection }
   /** What several count together, e.g. the attempts of every caller of a service. */
   | { from: 'all'; of: CountSource[] };
+
+/** What k6 saw: all requests, those whose checks held, or those answered with a status. */
+export type LoadCount = 'requests' | 'successes' | { status: number };
 
 export interface SignalBounds {
   minRequests: number;
@@ -57,11 +61,9 @@ async function read(
 ): Promise<{ n: number; text: string } | { problem: string }> {
   if (source.from === 'load') {
     const samples = await selectSamples(source.select, evidence);
-    const n =
-      source.count === 'requests'
-        ? samples.length
-        : samples.filter((sample) => sample.ok === (source.count === 'successes')).length;
-    return { n, text: `k6 ${source.count} ${count(n)}` };
+    const n = samples.filter((sample) => isCounted(sample, source.count)).length;
+    const what = typeof source.count === 'string' ? source.count : `status ${source.count.status}`;
+    return { n, text: `k6 ${what} ${count(n)}` };
   }
   if (source.from === 'ledger') {
     const n = (await readLedger(source.select, evidence))[source.count];
@@ -83,6 +85,11 @@ async function read(
   const n = delta.of(source.count);
   if (n < 0) return { problem: `${counterText(source.count)} of ${source.select.service} went backwards` };
   return { n, text: `proxy of ${source.select.service} ${counterText(source.count)} ${count(n)}` };
+}
+
+function isCounted(sample: LoadSample, what: LoadCount): boolean {
+  if (what === 'requests') return true;
+  return what === 'successes' ? sample.ok : sample.status === what.status;
 }
 
 async function rate(

@@ -237,7 +237,8 @@ async function boundsLatency(
     'counts-within',
     {
       a: { from: 'proxy', count: 'timeouts', select: towards(treatment, load.service) },
-      b: { from: 'load', count: 'errors', select: { load: treatment.load } },
+      // By its status: a call that the onset of the fault cuts fails too, with another one.
+      b: { from: 'load', count: { status: claim.status }, select: { load: treatment.load } },
       share: agree,
     },
     'Two signals that disagree: one of them lies.',

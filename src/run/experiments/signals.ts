@@ -1,6 +1,6 @@
 import type { Assertion, EvidencePath } from '../../assert/assertion.ts';
 import type { CounterName } from '../../assert/counters.ts';
-import type { CountSource } from '../../assert/rules/proxy-rules.ts';
+import type { CountSource, LoadCount } from '../../assert/rules/proxy-rules.ts';
 import type { Window } from '../../base/window.ts';
 import { startFault } from '../../fault/start-fault.ts';
 import { prepareLoad } from '../../load/prepare-load.ts';
@@ -139,7 +139,7 @@ async function reconcile(
   const { before, after } = arm;
   const clientProxy = { before, after, service: client, destination: service };
   const load = { load: arm.load, target: service };
-  const ofK6 = (count: 'requests' | 'errors'): CountSource => ({ from: 'load', count, select: load });
+  const ofK6 = (count: LoadCount): CountSource => ({ from: 'load', count, select: load });
   const ofProxy = (count: CounterName): CountSource => ({ from: 'proxy', count, select: clientProxy });
   const hint = 'Client and proxy disagree: one of the two is not telling what happened.';
   await check(
@@ -154,7 +154,7 @@ async function reconcile(
     `Client and proxy see the same share of failures of ${service}`,
     'success-within',
     {
-      a: { good: { from: 'load', count: 'successes', select: load }, all: ofK6('requests') },
+      a: { good: ofK6('successes'), all: ofK6('requests') },
       b: { good: ofProxy({ codeClass: 2 }), all: ofProxy('requests') },
       share: countsShare,
     },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { directoryReader } from '../../../src/assert/evidence-reader.ts';
 import { judge, type About, type RuleInputs, type RuleName } from '../../../src/assert/recompute.ts';
+import type { LoadCount } from '../../../src/assert/rules/proxy-rules.ts';
 import type { FaultReceipt, LedgerEntry } from '../../../src/fault/fault.ts';
 import type { LoadSample } from '../../../src/load/load.ts';
 import { startJitterMs } from '../../../src/signals/delta.ts';
@@ -310,7 +311,7 @@ describe('proxy rules', () => {
   it('counts-within and success-within compare independent sources', async () => {
     const files = await pair(snapshotsAt(2, 1100, { trips: 300 }));
     const load = { load: await requests(1000, 300) };
-    const k6 = (count: 'requests' | 'errors' | 'successes') => ({ from: 'load' as const, count, select: load });
+    const k6 = (count: LoadCount) => ({ from: 'load' as const, count, select: load });
     const proxy = (count: 'requests' | { code: number }) => ({
       from: 'proxy' as const,
       count,
@@ -319,7 +320,12 @@ describe('proxy rules', () => {
     expect(await outcome('counts-within', { a: k6('requests'), b: proxy('requests'), share: 0.05 })).to.match(
       /^pass: k6 requests 1,000, proxy of trips requests 1,000: 0 % apart/,
     );
-    expect(await outcome('counts-within', { a: k6('errors'), b: proxy({ code: 503 }), share: 0 })).to.match(/^pass/);
+    expect(await outcome('counts-within', { a: k6({ status: 503 }), b: proxy({ code: 503 }), share: 0 })).to.match(
+      /^pass: k6 status 503 300,/,
+    );
+    expect(await outcome('counts-within', { a: k6({ status: 504 }), b: proxy({ code: 503 }), share: 0 })).to.match(
+      /^fail: k6 status 504 0,/,
+    );
     expect(await outcome('counts-within', { a: k6('successes'), b: proxy('requests'), share: 0.05 })).to.match(/^fail/);
     expect(await outcome('counts-within', { a: proxy({ code: 418 }), b: proxy({ code: 418 }), share: 0.05 })).to.match(
       /^invalid/,
