@@ -1,6 +1,6 @@
 import { pc } from './colors.ts';
 import type { MeshproofError } from '../base/errors.ts';
-import type { Status } from '../assert/assertion.ts';
+import type { Status } from '../judge/assertion.ts';
 
 /** An error as every command shows it: what happened, its code, what to do. A stack only for a bug of meshproof itself. */
 export function printError(error: MeshproofError): void {

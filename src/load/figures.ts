@@ -1,6 +1,6 @@
 import { nearestRank } from '../base/quantile.ts';
 import { within, type Window } from '../base/window.ts';
-import type { LoadFigures } from '../signals/golden.ts';
+import type { LoadFigures } from '../observe/telemetry/golden.ts';
 import type { LoadSample } from './load.ts';
 
 /** One second of load; `t` counts whole seconds since the beginning. */

@@ -1,4 +1,4 @@
-import type { Assertion } from '../assert/assertion.ts';
+import type { Assertion } from '../judge/assertion.ts';
 import type { RunReport } from './model.ts';
 
 interface Suite {

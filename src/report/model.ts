@@ -1,11 +1,12 @@
-import type { Assertion, EvidencePath, Status } from '../assert/assertion.ts';
+import type { Assertion, Status } from '../judge/assertion.ts';
+import type { EvidencePath } from '../evidence/path.ts';
 import type { Timing } from '../base/progress.ts';
-import type { WireProof } from '../capture/wire.ts';
-import type { FaultReceipt } from '../fault/fault.ts';
-import type { HealthSnapshot } from '../health/health.ts';
+import type { WireProof } from '../observe/capture/wire.ts';
+import type { FaultReceipt } from '../faults/fault.ts';
+import type { HealthSnapshot } from '../observe/health/health.ts';
 import type { ExitCode } from '../base/errors.ts';
-import type { MeshComponent } from '../mesh/adapter.ts';
-import type { GoldenSignals, LoadFigures } from '../signals/golden.ts';
+import type { MeshComponent } from '../meshes/adapter.ts';
+import type { GoldenSignals, LoadFigures } from '../observe/telemetry/golden.ts';
 
 /** report.json: pure data. Writers read it, nothing else does. Additive changes keep schemaVersion. */
 export interface RunReport {

@@ -1,6 +1,6 @@
-import { milliseconds, percent, plural } from '../assert/words.ts';
-import type { Assertion, Status } from '../assert/assertion.ts';
-import { statuses } from '../assert/assertion.ts';
+import { milliseconds, percent, plural } from '../base/words.ts';
+import type { Assertion, Status } from '../judge/assertion.ts';
+import { statuses } from '../judge/assertion.ts';
 import { durationText } from './html/words.ts';
 import type { RunReport } from './model.ts';
 

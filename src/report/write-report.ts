@@ -3,8 +3,8 @@ import { basename, dirname, join } from 'node:path';
 import { MeshproofError, messageOf } from '../base/errors.ts';
 import { hashEvidence, writeManifest } from './manifest.ts';
 import type { RunReport } from './model.ts';
-import { redactValue, type RedactOptions } from './secrets.ts';
-import { writeWhole } from './write-file.ts';
+import { redactValue, type RedactOptions } from '../evidence/redaction.ts';
+import { writeWhole } from '../evidence/write-file.ts';
 import { writers as allWriters, type Writer } from './writers.ts';
 
 export interface WriteReportOptions extends RedactOptions {

@@ -1,5 +1,5 @@
-import type { Answers } from '../assert/rules/state-rules.ts';
-import { dataCalls } from '../sample/data-calls.ts';
+import type { Answers } from '../judge/rules/state-rules.ts';
+import { dataCalls } from '../apps/tripinsights/data-calls.ts';
 import type { RunContext } from './context.ts';
 import { runProbe } from './in-pod.ts';
 

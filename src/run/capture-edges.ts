@@ -1,16 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EvidencePath } from '../assert/assertion.ts';
-import type { CaptureRecord } from '../assert/rules/wire-rules.ts';
+import type { EvidencePath } from '../evidence/path.ts';
+import type { CaptureRecord } from '../judge/rules/wire-rules.ts';
 import { MeshproofError } from '../base/errors.ts';
-import { splitCapture } from '../capture/split.ts';
-import { startCapture, type CaptureResult, type RunningCapture } from '../capture/tcpdump.ts';
-import type { WireEdge } from '../capture/wire.ts';
+import { splitCapture } from '../observe/capture/split.ts';
+import { startCapture, type CaptureResult, type RunningCapture } from '../observe/capture/tcpdump.ts';
+import type { WireEdge } from '../observe/capture/wire.ts';
 import type { PodRef } from '../kube/types.ts';
 import type { RunContext } from './context.ts';
 import type { Edge } from './edge.ts';
-import { evidencePath } from './evidence.ts';
+import { evidencePath } from '../evidence/store.ts';
 
 export type Side = 'client' | 'server';
 

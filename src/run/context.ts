@@ -1,7 +1,7 @@
-import type { Assertion } from '../assert/assertion.ts';
-import type { GoldenSignals } from '../signals/golden.ts';
-import type { RunArm } from '../verdict/judge-arm.ts';
-import type { Lab } from './lab.ts';
+import type { Assertion } from '../judge/assertion.ts';
+import type { GoldenSignals } from '../observe/telemetry/golden.ts';
+import type { RunArm } from '../judge/verdict/judge-arm.ts';
+import type { Lab } from '../lab/lab.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Everything an experiment may use. One per run; experiments run one after the other. */

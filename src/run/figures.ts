@@ -1,9 +1,9 @@
-import type { LoadFacts } from '../assert/rules/load-rules.ts';
+import type { LoadFacts } from '../judge/rules/load-rules.ts';
 import type { Window } from '../base/window.ts';
 import { phaseFigures, series } from '../load/figures.ts';
 import type { LoadResult } from '../load/load.ts';
 import type { PhaseReport } from '../report/model.ts';
-import type { LoadFigures } from '../signals/golden.ts';
+import type { LoadFigures } from '../observe/telemetry/golden.ts';
 
 /** Figures of a window of one load, of one of its targets if named. */
 export function figuresOf(result: LoadResult, window: Window, target?: string): LoadFigures {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { MeshproofError } from '../base/errors.ts';
 import type { KubeClient, PodRef } from '../kube/types.ts';
-import { probeContainer } from './probe-pod.ts';
+import { probeContainer } from '../lab/probe-pod.ts';
 
 const script = fileURLToPath(new URL('../../fixtures/probe/probe.mjs', import.meta.url));
 

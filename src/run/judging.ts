@@ -1,6 +1,6 @@
-import type { Assertion, Role } from '../assert/assertion.ts';
-import type { EvidenceReader } from '../assert/evidence-reader.ts';
-import { judge, type RuleInputs, type RuleName } from '../assert/recompute.ts';
+import type { Assertion, Role } from '../judge/assertion.ts';
+import type { EvidenceReader } from '../evidence/reader.ts';
+import { judge, type RuleInputs, type RuleName } from '../judge/recompute.ts';
 
 /** What the assertions of one part of an experiment have in common. */
 export interface Ground {

@@ -1,6 +1,6 @@
 import type { LoadTarget } from '../load/load.ts';
-import { dataCalls, type DataCall } from '../sample/data-calls.ts';
-import type { TripInsightsService } from '../sample/topology.ts';
+import { dataCalls, type DataCall } from '../apps/tripinsights/data-calls.ts';
+import type { TripInsightsService } from '../apps/tripinsights/topology.ts';
 
 /** The cheapest request that proves a service reaches its data, as a load target. */
 export function dataCallTarget(service: string, namespace: string): LoadTarget {

@@ -1,7 +1,7 @@
 import { seedIds } from '../../fixtures/tripinsights/seed/data.ts';
 import { MeshproofError } from '../base/errors.ts';
 import type { RunContext } from './context.ts';
-import type { Lab } from './lab.ts';
+import type { Lab } from '../lab/lab.ts';
 
 /** Runs a statement in a namespace's PostgreSQL; undefined when there is none any more. */
 async function psql(lab: Lab, namespace: string, statement: string): Promise<string | undefined> {

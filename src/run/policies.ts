@@ -1,4 +1,4 @@
-import type { Policy } from '../mesh/policy.ts';
+import type { Policy } from '../policies/policy.ts';
 import type { RunContext } from './context.ts';
 
 export interface ArmPolicies extends AsyncDisposable {

@@ -1,7 +1,7 @@
-import type { ProbeResult } from '../assert/rules/state-rules.ts';
+import type { ProbeResult } from '../judge/rules/state-rules.ts';
 import { MeshproofError } from '../base/errors.ts';
 import type { PodRef } from '../kube/types.ts';
-import { appPort } from '../sample/ports.ts';
+import { appPort } from '../apps/tripinsights/ports.ts';
 import type { RunContext } from './context.ts';
 import { runProbe } from './in-pod.ts';
 

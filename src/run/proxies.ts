@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import type { PodRef } from '../kube/types.ts';
-import type { ProxySnapshot } from '../signals/snapshot.ts';
+import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
 import type { RunContext } from './context.ts';
 
 /** One look at several proxies, a few at a time: each is a port-forward to an admin port. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Progress } from '../base/progress.ts';
-import type { Evidence } from './evidence.ts';
+import type { Evidence } from '../evidence/store.ts';
 import type { UndoStack } from './undo.ts';
 
 /** What a run gives to everything it calls. */

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../kube/types.ts';
-import type { Lab } from './lab.ts';
+import type { Lab } from '../lab/lab.ts';
 
 /** Image digests the node reports for each service's own container, by service; all of them where replicas differ. */
 export async function imageDigests({ kube }: Lab, namespace: string): Promise<Record<string, string>> {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { services } from '../sample/topology.ts';
+import { services } from '../apps/tripinsights/topology.ts';
 
 /**
  * The only definition of a scenario file: types, error messages, the JSON Schema (`docs/scenario.schema.json`) and the

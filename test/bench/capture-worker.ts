@@ -1,7 +1,7 @@
 /** Proves one capture file and prints what it took: a process of its own, so that its peak memory is its own. */
 import { stat } from 'node:fs/promises';
-import { proveWire } from '../../src/capture/prove-wire.ts';
-import type { WireEdge } from '../../src/capture/wire.ts';
+import { proveWire } from '../../src/observe/capture/prove-wire.ts';
+import type { WireEdge } from '../../src/observe/capture/wire.ts';
 import { peakRssMiB } from './process-memory.ts';
 
 async function main(file: string): Promise<void> {

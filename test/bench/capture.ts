@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '../../src/base/process.ts';
-import { ethernet, ipv4Packet, openingFrames, pcapOf, record, streamsOf } from '../unit/capture/support.ts';
+import { ethernet, ipv4Packet, openingFrames, pcapOf, record, streamsOf } from '../unit/observe/capture/support.ts';
 
 export interface CaptureBench {
   captureBytes: number;

@@ -1,10 +1,10 @@
 import { MeshproofError } from '../../src/base/errors.ts';
 import type { Timing } from '../../src/base/progress.ts';
 import { consoleProgress } from '../../src/cli/progress.ts';
-import { readRecord } from '../../src/cluster/embedded/lab-record.ts';
-import { labVariable } from '../../src/cluster/embedded/node-process.ts';
+import { readRecord } from '../../src/clusters/embedded/lab-record.ts';
+import { labVariable } from '../../src/clusters/embedded/node-process.ts';
 import { watchInterrupts } from '../../src/run/interrupt.ts';
-import { openLab } from '../../src/run/open-lab.ts';
+import { openLab } from '../../src/lab/open-lab.ts';
 import { memoryOfLabelled, peakRssMiB, type ProcessMemory } from './process-memory.ts';
 
 export interface LabBench {

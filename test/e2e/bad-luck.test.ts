@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { pollUntil } from '../../src/base/poll.ts';
-import { readRecord } from '../../src/cluster/embedded/lab-record.ts';
-import { labVariable } from '../../src/cluster/embedded/node-process.ts';
-import { labelledProcesses } from '../../src/cluster/embedded/process-identity.ts';
-import { residue } from '../../src/cluster/embedded/residue.ts';
+import { readRecord } from '../../src/clusters/embedded/lab-record.ts';
+import { labVariable } from '../../src/clusters/embedded/node-process.ts';
+import { labelledProcesses } from '../../src/clusters/embedded/process-identity.ts';
+import { residue } from '../../src/clusters/embedded/residue.ts';
 import { lastLineOf, meshproof, readRunReport, runLabs, startMeshproof, untilSaid } from './cli.ts';
 
 /** The only lab of a run that is up, or being made. */

@@ -6,12 +6,12 @@ import { silentProgress } from '../../src/base/progress.ts';
 import { pollUntil } from '../../src/base/poll.ts';
 import { isHttpStatus } from '../../src/kube/kube-api-error.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
-import { openLab } from '../../src/run/open-lab.ts';
-import type { Lab } from '../../src/run/lab.ts';
-import { databaseSecretName } from '../../src/sample/database.ts';
-import { tripInsights } from '../../src/sample/trip-insights.ts';
+import { openLab } from '../../src/lab/open-lab.ts';
+import type { Lab } from '../../src/lab/lab.ts';
+import { databaseSecretName } from '../../src/apps/tripinsights/database.ts';
+import { tripInsights } from '../../src/apps/tripinsights/trip-insights.ts';
 import { scenariosDir } from '../../src/scenario/load.ts';
-import { residue as faultResidue } from '../../src/fault/residue.ts';
+import { residue as faultResidue } from '../../src/faults/residue.ts';
 import { unfinishedUndos } from '../../src/run/undo.ts';
 import { idsWith, lastLineOf, meshproof, readRunReport, startMeshproof, untilSaid, type CliResult } from './cli.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { pollUntil } from '../../src/base/poll.ts';
-import { labEntries } from '../../src/cluster/embedded/lab-record.ts';
+import { labEntries } from '../../src/clusters/embedded/lab-record.ts';
 import type { RunReport } from '../../src/report/model.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -18,7 +18,7 @@ export function doctorCommand(): Command {
     )
     .action(async (options: { fetch?: boolean; tests?: boolean; json?: boolean }) => {
       const [{ detectProviders }, { fetchAll, inspectTools }, { createToolbox }] = await Promise.all([
-        import('../../cluster/detect.ts'),
+        import('../../clusters/detect.ts'),
         import('../../tools/doctor.ts'),
         import('../../tools/toolbox.ts'),
       ]);

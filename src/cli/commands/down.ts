@@ -14,8 +14,8 @@ export function downCommand(): Command {
     )
     .action(async (argument: string | undefined, options: { lab?: string; all?: boolean }) => {
       const [{ deleteAllLabs }, { residue }] = await Promise.all([
-        import('../../cluster/embedded/delete-lab.ts'),
-        import('../../cluster/embedded/residue.ts'),
+        import('../../clusters/embedded/delete-lab.ts'),
+        import('../../clusters/embedded/residue.ts'),
       ]);
       const started = performance.now();
       const deleted = options.all ? await deleteAllLabs() : await downOne(argument ?? options.lab ?? 'default');
@@ -39,8 +39,8 @@ export function downCommand(): Command {
 /** The lab asked for, and the labs of killed runs on the way. */
 async function downOne(name: string): Promise<string[]> {
   const [{ deleteLab, reapDeadLabs }, { readRecord }] = await Promise.all([
-    import('../../cluster/embedded/delete-lab.ts'),
-    import('../../cluster/embedded/lab-record.ts'),
+    import('../../clusters/embedded/delete-lab.ts'),
+    import('../../clusters/embedded/lab-record.ts'),
   ]);
   const reaped = await reapDeadLabs();
   if ((await readRecord(name)) === undefined) {

@@ -11,7 +11,7 @@ export function reportCommand(): Command {
     .addHelpText('after', '\nExample:\n  $ ./bin/meshproof report check reports/latest')
     .exitOverride()
     .action(async (dir: string, options: { json?: boolean }) => {
-      const { checkReport } = await import('../../verdict/check-report.ts');
+      const { checkReport } = await import('../../judge/verdict/check-report.ts');
       const { problems, assertions, evidenceFiles } = await checkReport(dir);
       if (options.json) process.stdout.write(`${JSON.stringify({ problems, assertions, evidenceFiles }, null, 2)}\n`);
       else {

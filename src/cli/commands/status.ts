@@ -10,7 +10,7 @@ export function statusCommand(): Command {
     .addHelpText('after', '\nExample:\n  $ ./bin/meshproof status')
     .action(async (options: { json?: boolean }) => {
       const [{ isDead, labDir, labEntries, readRecord }, { unfinishedUndos }] = await Promise.all([
-        import('../../cluster/embedded/lab-record.ts'),
+        import('../../clusters/embedded/lab-record.ts'),
         import('../../run/undo.ts'),
       ]);
       const { labs: names } = await labEntries();

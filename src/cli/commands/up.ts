@@ -25,7 +25,7 @@ export function upCommand(): Command {
       '\nExamples:\n  $ ./bin/meshproof up\n  $ ./bin/meshproof up --lab dev && ./bin/meshproof run --lab dev retries-recover-errors',
     )
     .action(async (options: Options) => {
-      const { openLab } = await import('../../run/open-lab.ts');
+      const { openLab } = await import('../../lab/open-lab.ts');
       const timings: Timing[] = [];
       using progress = consoleProgress({ timings });
       using interrupts = watchInterrupts({

@@ -1,4 +1,4 @@
-import type { Assertion } from '../../assert/assertion.ts';
+import type { Assertion } from '../../judge/assertion.ts';
 import { StatusBadge } from './status.tsx';
 import { EvidenceLinks } from './table.tsx';
 

@@ -1,5 +1,5 @@
-import type { Status } from '../../assert/assertion.ts';
-import type { HealthCheck } from '../../health/health.ts';
+import type { Status } from '../../judge/assertion.ts';
+import type { HealthCheck } from '../../observe/health/health.ts';
 import type { RunReport } from '../model.ts';
 import { StatusBadge } from './status.tsx';
 import { Table } from './table.tsx';

@@ -1,6 +1,6 @@
-import type { GoldenSignals } from '../../signals/golden.ts';
+import type { GoldenSignals } from '../../observe/telemetry/golden.ts';
 import type { RunReport } from '../model.ts';
-import type { WireProof } from '../../capture/wire.ts';
+import type { WireProof } from '../../observe/capture/wire.ts';
 
 export type Lock = 'locked' | 'open' | 'partial' | 'unseen';
 

@@ -1,4 +1,4 @@
-import { statuses } from '../../assert/assertion.ts';
+import { statuses } from '../../judge/assertion.ts';
 import type { Criterion, RunReport } from '../model.ts';
 import { StatusBadge, StatusIcon, kindOf } from './status.tsx';
 import { EvidenceLinks } from './table.tsx';

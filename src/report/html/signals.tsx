@@ -1,4 +1,4 @@
-import type { GoldenSignals } from '../../signals/golden.ts';
+import type { GoldenSignals } from '../../observe/telemetry/golden.ts';
 import type { RunReport } from '../model.ts';
 import { Table } from './table.tsx';
 import { msText, nothing, rateText, shareText } from './words.ts';

@@ -1,4 +1,4 @@
-import type { Status } from '../../assert/assertion.ts';
+import type { Status } from '../../judge/assertion.ts';
 import type { VerdictStatus } from '../model.ts';
 
 type Shown = Status | VerdictStatus;

@@ -1,5 +1,5 @@
 import type { RunReport } from '../model.ts';
-import { shortIdentity } from '../../assert/words.ts';
+import { shortIdentity } from '../../base/words.ts';
 import { LockMark } from './service-map.tsx';
 import { Table } from './table.tsx';
 import { bytesText, countText, nothing } from './words.ts';

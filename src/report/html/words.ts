@@ -1,4 +1,4 @@
-import { count, milliseconds, percent } from '../../assert/words.ts';
+import { count, milliseconds, percent } from '../../base/words.ts';
 
 /** What a table shows where nothing was measured. */
 export const nothing = '–';

@@ -6,7 +6,7 @@ import { runCommand } from '../../../src/base/process.ts';
 import { silentProgress } from '../../../src/base/progress.ts';
 import { buildArchive } from '../../../src/images/archive.ts';
 import { buildLayer } from '../../../src/images/layer.ts';
-import { labImages, type LabImageName } from '../../../src/images/lab.ts';
+import { labImages, type LabImageName } from '../../../src/lab/images.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
 
 /** Programs each image is there for, as they are called in its pods, and what they say. */

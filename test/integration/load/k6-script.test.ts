@@ -9,7 +9,7 @@ import { k6Script, loadScript } from '../../../src/load/load-pod.ts';
 import { isComplete, readOutcome, type K6Outcome } from '../../../src/load/outcome.ts';
 import { expectedRequests, planFor } from '../../../src/load/plan.ts';
 import type { LoadSpec } from '../../../src/load/load.ts';
-import { toolPath } from '../fault/tool-path.ts';
+import { toolPath } from '../faults/tool-path.ts';
 
 interface Seen {
   id: string;

@@ -1,5 +1,5 @@
-import type { LatencyHistogram, OutboundCounters, ProxySnapshot } from '../../../src/signals/snapshot.ts';
-import type { GoldenSignals } from '../../../src/signals/golden.ts';
+import type { LatencyHistogram, OutboundCounters, ProxySnapshot } from '../../../src/observe/telemetry/snapshot.ts';
+import type { GoldenSignals } from '../../../src/observe/telemetry/golden.ts';
 
 export const httpServices = ['poi', 'trips', 'tripviewer', 'user-java', 'userprofile'];
 export const calls: [string, string][] = [

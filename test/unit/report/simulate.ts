@@ -1,8 +1,8 @@
-import type { FaultReceipt, LedgerEntry } from '../../../src/fault/fault.ts';
+import type { FaultReceipt, LedgerEntry } from '../../../src/faults/fault.ts';
 import type { LoadSample } from '../../../src/load/load.ts';
-import type { LoadFigures } from '../../../src/signals/golden.ts';
+import type { LoadFigures } from '../../../src/observe/telemetry/golden.ts';
 import type { PhaseReport } from '../../../src/report/model.ts';
-import { summarizeLedger } from '../../../src/assert/ledger.ts';
+import { summarizeLedger } from '../../../src/judge/ledger.ts';
 import { quantile } from '../../../src/base/quantile.ts';
 import type { Window } from '../../../src/base/window.ts';
 

@@ -2,7 +2,7 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { Assertion } from '../../../src/assert/assertion.ts';
+import type { Assertion } from '../../../src/judge/assertion.ts';
 import { MeshproofError } from '../../../src/base/errors.ts';
 import { runCommand } from '../../../src/base/process.ts';
 import { renderHtml } from '../../../src/report/html/page.tsx';

@@ -1,0 +1,72 @@
+import type { LedgerEntry } from '../../fault.ts';
+
+/** A ledger entry with what only the fault point knows. */
+export interface PointEntry extends LedgerEntry {
+  /** From the first byte received to the first byte sent on to the app; undefined when it never went on. */
+  heldMs: number | undefined;
+}
+
+/** The point's own requests, answered by itself: before the fault was switched on, and after. */
+export interface Calibration {
+  off: PointEntry[];
+  on: PointEntry[];
+}
+
+/** One line of the access log (see envoy-config.ts). */
+interface AccessLogLine {
+  id: string | null;
+  start: string;
+  ms: number | null;
+  heldUs: number | null;
+  status: number | null;
+  flags: string | null;
+  path: string | null;
+}
+
+/** Instants on the ledger's clock, epoch ms: the fault was in force after `start` and before `end`. */
+export interface Marks {
+  start?: number;
+  end?: number;
+}
+
+const markId = /^meshproof-mark-(start|end)$/;
+const calibrationId = /^meshproof-calibration-(on|off)-/;
+
+/**
+ * Reads a fault point's access log. Envoy's response flags tell what happened: FI = aborted by the fault filter, DI =
+ * delayed by it, DC = the caller closed the connection first.
+ */
+export function parseLedger(
+  text: string,
+  pod: string,
+): { entries: PointEntry[]; calibration: Calibration; marks: Marks } {
+  const entries: PointEntry[] = [];
+  const calibration: Calibration = { off: [], on: [] };
+  const marks: Marks = {};
+  // What follows the last newline is half a line: a proxy that was killed left it.
+  for (const line of text.split('\n').slice(0, -1)) {
+    const entry = toEntry(JSON.parse(line) as AccessLogLine, pod);
+    const own = calibrationId.exec(entry.requestId)?.[1] as 'on' | 'off' | undefined;
+    const mark = markId.exec(entry.requestId)?.[1] as 'start' | 'end' | undefined;
+    if (mark) marks[mark] = entry.startedAt;
+    else if (own) calibration[own].push(entry);
+    else entries.push(entry);
+  }
+  return { entries, calibration, marks };
+}
+
+function toEntry(line: AccessLogLine, pod: string): PointEntry {
+  const flags = (line.flags ?? '').split(',');
+  return {
+    requestId: line.id ?? '',
+    startedAt: Math.round(Number(line.start) * 1000),
+    durationMs: line.ms ?? 0,
+    heldMs: line.heldUs === null ? undefined : line.heldUs / 1000,
+    status: line.status ?? 0,
+    injected: flags.includes('FI') ? 'abort' : flags.includes('DI') ? 'delay' : undefined,
+    cancelled: flags.includes('DC'),
+    // The query may hold a canary or personal data: the ledger does not need it.
+    path: (line.path ?? '').split('?', 1)[0] ?? '',
+    pod,
+  };
+}

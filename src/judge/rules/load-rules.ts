@@ -1,0 +1,151 @@
+import { quantile } from '../../base/quantile.ts';
+import { within, type Window } from '../../base/window.ts';
+import type { LoadResult, LoadSample } from '../../load/load.ts';
+import type { EvidencePath } from '../../evidence/path.ts';
+import { judgeShare } from '../binomial.ts';
+import type { EvidenceReader } from '../../evidence/reader.ts';
+import { expectedSuccess } from '../retries.ts';
+import { invalid, passIf, type Outcome, type RulesFor } from '../rule.ts';
+import { count, milliseconds, percent, plural } from '../../base/words.ts';
+
+/** Some of the requests of a `load.ndjson[.gz]` (one LoadSample a line): those that started in the window. */
+export interface LoadSelection {
+  load: EvidencePath;
+  window?: Window;
+  /** Name of a LoadTarget. */
+  target?: string;
+  /** Fewer requests than this allow no conclusion; default 1. */
+  minRequests?: number;
+}
+
+/** Contents of `load.json`: what k6 reported besides samples. */
+export type LoadFacts = Omit<LoadResult, 'samples' | 'summary'>;
+
+export interface LoadRules {
+  /** Share of requests whose checks held. */
+  'success-rate-at-least': LoadSelection & { share: number };
+  /** For controls: the errors reach the caller. */
+  'success-rate-below': LoadSelection & { share: number };
+  /** Successes lie in the interval of 1 - faultShare^(retries + 1). */
+  'success-as-retries-predict': LoadSelection & { faultShare: number; retries: number };
+  'latency-at-most': LoadSelection & { quantile: number; limitMs: number };
+  'latency-at-least': LoadSelection & { quantile: number; limitMs: number };
+  /** Share of answers with this status (0: no answer); at least, at most, or the exact share that was asked for (binomial interval). */
+  'status-share': LoadSelection & { status: number; is: { atLeast: number } | { atMost: number } | { asked: number } };
+  /** Validity: enough requests, none dropped, k6 reported no problem. */
+  'load-sufficient': LoadSelection & { facts: EvidencePath; minRequests: number };
+}
+
+/** Reads the selected samples. */
+export async function selectSamples(selection: LoadSelection, evidence: EvidenceReader): Promise<LoadSample[]> {
+  const samples: LoadSample[] = [];
+  for await (const sample of evidence.ndjson<LoadSample>(selection.load)) {
+    const wanted = selection.target === undefined || sample.target === selection.target;
+    if (wanted && within(selection.window, sample.startedAt)) samples.push(sample);
+  }
+  return samples;
+}
+
+async function judged(
+  inputs: LoadSelection,
+  evidence: EvidenceReader,
+  judge: (samples: LoadSample[]) => Outcome,
+): Promise<Outcome> {
+  const samples = await selectSamples(inputs, evidence);
+  const needed = inputs.minRequests ?? 1;
+  if (samples.length < Math.max(needed, 1)) {
+    return invalid(`only ${plural(samples.length, 'request')}, ${count(needed)} needed`);
+  }
+  return judge(samples);
+}
+
+function succeeded(samples: LoadSample[]): { good: number; share: number; text: string } {
+  const good = samples.filter((sample) => sample.ok).length;
+  const share = good / samples.length;
+  return { good, share, text: `${percent(share)} of ${plural(samples.length, 'request')} succeeded` };
+}
+
+function latency(inputs: LoadRules['latency-at-most'], samples: LoadSample[]): { value: number; text: string } {
+  const value = quantile(
+    samples.map((sample) => sample.durationMs),
+    inputs.quantile,
+  );
+  return { value, text: `p${inputs.quantile * 100} ${milliseconds(value)} over ${plural(samples.length, 'request')}` };
+}
+
+function shareText(is: LoadRules['status-share']['is']): string {
+  if ('atLeast' in is) return `at least ${percent(is.atLeast)}`;
+  return 'atMost' in is ? `at most ${percent(is.atMost)}` : `${percent(is.asked)} (within its interval)`;
+}
+
+export const loadRules: RulesFor<LoadRules> = {
+  'success-rate-at-least': {
+    expected: ({ share }) => `at least ${percent(share)} of requests succeed`,
+    judge: (inputs, evidence) =>
+      judged(inputs, evidence, (samples) => {
+        const seen = succeeded(samples);
+        return passIf(seen.share >= inputs.share, seen.text);
+      }),
+  },
+  'success-rate-below': {
+    expected: ({ share }) => `fewer than ${percent(share)} of requests succeed`,
+    judge: (inputs, evidence) =>
+      judged(inputs, evidence, (samples) => {
+        const seen = succeeded(samples);
+        return passIf(seen.share < inputs.share, seen.text);
+      }),
+  },
+  'success-as-retries-predict': {
+    expected: ({ faultShare, retries }) =>
+      `${percent(expectedSuccess(faultShare, retries))} succeed (${percent(faultShare)} faults, ${retries} retries), within the interval`,
+    judge: (inputs, evidence) =>
+      judged(inputs, evidence, (samples) => {
+        const { good } = succeeded(samples);
+        const seen = judgeShare(good, samples.length, expectedSuccess(inputs.faultShare, inputs.retries));
+        return passIf(seen.within, `${seen.observed} successes`);
+      }),
+  },
+  'latency-at-most': {
+    expected: (inputs) => `p${inputs.quantile * 100} at most ${milliseconds(inputs.limitMs)}`,
+    judge: (inputs, evidence) =>
+      judged(inputs, evidence, (samples) => {
+        const seen = latency(inputs, samples);
+        return passIf(seen.value <= inputs.limitMs, seen.text);
+      }),
+  },
+  'latency-at-least': {
+    expected: (inputs) => `p${inputs.quantile * 100} at least ${milliseconds(inputs.limitMs)}`,
+    judge: (inputs, evidence) =>
+      judged(inputs, evidence, (samples) => {
+        const seen = latency(inputs, samples);
+        return passIf(seen.value >= inputs.limitMs, seen.text);
+      }),
+  },
+  'status-share': {
+    expected: ({ status, is }) => `${shareText(is)} of answers are ${status === 0 ? 'missing' : status}`,
+    judge: (inputs, evidence) =>
+      judged(inputs, evidence, (samples) => {
+        const hits = samples.filter((sample) => sample.status === inputs.status).length;
+        const share = hits / samples.length;
+        const text = `${percent(share)} of ${plural(samples.length, 'answer')} were ${inputs.status === 0 ? 'missing' : inputs.status}`;
+        if ('atLeast' in inputs.is) return passIf(share >= inputs.is.atLeast, text);
+        if ('atMost' in inputs.is) return passIf(share <= inputs.is.atMost, text);
+        const seen = judgeShare(hits, samples.length, inputs.is.asked);
+        return passIf(seen.within, seen.observed);
+      }),
+  },
+  'load-sufficient': {
+    expected: ({ minRequests }) => `at least ${plural(minRequests, 'request')}, none dropped, k6 without problems`,
+    judge: async (inputs, evidence) => {
+      const facts = await evidence.json<LoadFacts>(inputs.facts);
+      const { length } = await selectSamples(inputs, evidence);
+      const problems = [...facts.problems];
+      if (facts.droppedIterations > 0) problems.push(`${plural(facts.droppedIterations, 'iteration')} dropped`);
+      if (length < inputs.minRequests) problems.push(`only ${plural(length, 'request')}`);
+      return passIf(
+        problems.length === 0,
+        problems.length === 0 ? `${plural(length, 'request')}, none dropped` : problems.join('; '),
+      );
+    },
+  },
+};

@@ -1,0 +1,106 @@
+import { judgeWire } from '../../observe/capture/judge-wire.ts';
+import type { WireEdge, WireProof } from '../../observe/capture/wire.ts';
+import type { WireExpectation } from '../../meshes/adapter.ts';
+import type { EvidencePath } from '../../evidence/path.ts';
+import type { EvidenceReader } from '../../evidence/reader.ts';
+import { invalid, passIf, type RulesFor } from '../rule.ts';
+import { count, plural, shortIdentity } from '../../base/words.ts';
+
+/** One capture of an arm, as the runner writes them to `captures.json` (CaptureRecord[]). */
+export interface CaptureRecord {
+  pcap: EvidencePath;
+  edge: WireEdge;
+  canaries: string[];
+  /** Packets the kernel dropped, from tcpdump's own count. */
+  kernelDrops: number;
+  /** Why the capture does not count: tcpdump died, started late … */
+  problems: string[];
+}
+
+interface WireSelection {
+  captures: EvidencePath;
+  /** Which of them. */
+  pcap: EvidencePath;
+}
+
+export interface WireRules {
+  /** Every payload byte is TLS, both identities match, no canary in clear, nothing dropped, resumed or unattributed. */
+  'wire-edge': WireSelection & {
+    expect: WireExpectation;
+    /** `identities.json` ({ client, server }) from the proxies, where TLS 1.3 hides the certificates. */
+    identities?: EvidencePath;
+  };
+  /** For controls: the capture shows the canary in plaintext, so it would see one. */
+  'canary-seen': WireSelection;
+}
+
+/** Reads a capture of this arm again; rule and report share it. */
+export async function readWire(
+  inputs: WireSelection,
+  evidence: EvidenceReader,
+): Promise<{ proof: WireProof; record: CaptureRecord } | { problem: string }> {
+  const records = await evidence.json<CaptureRecord[]>(inputs.captures);
+  const record = records.find(({ pcap }) => pcap === inputs.pcap);
+  if (!record) return { problem: `${inputs.captures} knows no ${inputs.pcap}` };
+  const [proof] = await evidence.wires(inputs.pcap, [record.edge], {
+    canaries: record.canaries,
+    kernelDrops: record.kernelDrops,
+  });
+  if (!proof) return { problem: `nothing could be read of ${inputs.pcap}` };
+  return { proof, record };
+}
+
+interface Identities {
+  client?: string;
+  server?: string;
+}
+
+/** TLS 1.3 hides certificates: the identities then come from the proxies. Seen in packets, they stay as they were seen. */
+function withIdentities(proof: WireProof, { client, server }: Identities): WireProof {
+  return {
+    ...proof,
+    clientIdentity: proof.clientIdentity ?? client,
+    serverIdentity: proof.serverIdentity ?? server,
+    identityFrom: proof.identityFrom ?? 'proxy',
+  };
+}
+
+export const wireRules: RulesFor<WireRules> = {
+  'wire-edge': {
+    expected: ({ expect }) =>
+      `mutual TLS ${expect.minTlsVersion} or newer on port ${expect.port}, no plaintext, ${shortIdentity(expect.clientIdentity)} to ${shortIdentity(expect.serverIdentity)}`,
+    judge: async (inputs, evidence) => {
+      const read = await readWire(inputs, evidence);
+      if ('problem' in read) return invalid(read.problem);
+      const { record } = read;
+      const proof = inputs.identities
+        ? withIdentities(read.proof, await evidence.json<Identities>(inputs.identities))
+        : read.proof;
+      const edge = `${proof.source} -> ${proof.destination}`;
+      const { status, problems } = judgeWire(proof, { ...inputs.expect, expectTls: true });
+      if (status === 'fail') return passIf(false, `${edge}: ${problems.join('; ')}`);
+      const doubts = [...record.problems, ...problems];
+      if (doubts.length > 0) return invalid(`${edge}: ${doubts.join('; ')}`);
+      return passIf(
+        true,
+        `${edge}: TLS ${proof.tlsVersion} on port ${proof.port}, ${plural(proof.connections, 'connection')}, ` +
+          `${count(proof.payloadBytes)} bytes, none in plaintext, identities ${shortIdentity(proof.clientIdentity ?? '')} and ${shortIdentity(proof.serverIdentity ?? '')}`,
+      );
+    },
+  },
+  'canary-seen': {
+    expected: () => 'the capture shows the canary in plaintext',
+    judge: async (inputs, evidence) => {
+      const read = await readWire(inputs, evidence);
+      if ('problem' in read) return invalid(read.problem);
+      const { proof } = read;
+      const edge = `${proof.source} -> ${proof.destination}`;
+      const bytes = `${plural(proof.plaintextBytes, 'byte')} of plaintext`;
+      if (proof.packets === 0) return invalid(`${edge}: nothing was captured`);
+      return passIf(
+        judgeWire(proof, { expectTls: false }).status === 'pass',
+        `${edge}: the canary is ${proof.canarySeen ? `readable in ${bytes}` : `not seen in ${bytes}`}`,
+      );
+    },
+  },
+};

@@ -1,0 +1,90 @@
+import { mkdtemp } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Progress } from '../base/progress.ts';
+import { chooseProvider, detectProviders } from '../clusters/detect.ts';
+import { reapDeadLabs } from '../clusters/embedded/delete-lab.ts';
+import type { ClusterContext, RunningCluster } from '../clusters/provider.ts';
+import { buildArchive, imageMap } from '../images/archive.ts';
+import { labImages } from './images.ts';
+import { consulAdapter } from '../meshes/consul/adapter.ts';
+import { neededTools } from '../tools/doctor.ts';
+import { checkDisk, checkPlatform, neededBytes } from '../tools/platform.ts';
+import { createToolbox } from '../tools/toolbox.ts';
+import { MeshproofError } from '../base/errors.ts';
+import { Lab } from './lab.ts';
+
+export interface OpenLabOptions {
+  cluster: 'auto' | 'embedded';
+  /** The only adapter yet; another joins here. */
+  mesh: 'consul';
+  /** A lab by this name is used if it is up; else one is made. */
+  lab?: string;
+  /** Made to outlive this process (`up`). */
+  stay?: boolean;
+  /** Names the throw-away lab of a run. */
+  runId?: string;
+  progress: Progress;
+  signal: AbortSignal;
+}
+
+/**
+ * A lab that answers data calls: an existing one by name, or a new one. On failure nothing of it stays.
+ *
+ * @throws MeshproofError with exit code 3: platform, tools, cluster, images, mesh or workloads could not be made to work.
+ */
+export async function openLab(options: OpenLabOptions): Promise<Lab> {
+  const { progress, signal, stay = false } = options;
+  checkPlatform();
+  const toolbox = createToolbox({ progress, signal });
+  const missing = await Promise.all(neededTools().map(async (name) => (await toolbox.look(name)).tool === undefined));
+  await checkDisk(toolbox.cacheDir, missing.includes(true) ? neededBytes.cold : neededBytes.warm);
+  const detections = await detectProviders();
+  const { provider, mechanisms } = chooseProvider(options.cluster, detections);
+  for (const name of await reapDeadLabs()) progress.info(`removed the lab ${name}, whose owner is gone`);
+  await progress.step('tools', () => toolbox.ensure(neededTools()));
+  const name = options.lab ?? `run-${(options.runId ?? 'x').slice(-13).replaceAll(/[^a-z0-9-]/g, '')}`;
+  const context: ClusterContext = { toolbox, progress, signal };
+  const archiveOf = progress.step('images', async () =>
+    buildArchive(await labImages(toolbox), { cacheDir: toolbox.cacheDir, progress, signal }),
+  );
+  // Started together; a failure of the one must not leave the other behind unseen.
+  const [built, opened] = await Promise.allSettled([archiveOf, clusterOf()]);
+  if (built.status === 'rejected' || opened.status === 'rejected') {
+    if (opened.status === 'fulfilled' && opened.value.made) await opened.value.cluster.delete();
+    throw built.status === 'rejected' ? built.reason : (opened as PromiseRejectedResult).reason;
+  }
+  const { cluster, made } = opened.value;
+  try {
+    await progress.step('loading images', () => cluster.loadImages(built.value));
+    const images = imageMap(built.value);
+    const mesh = consulAdapter({ kube: cluster.kube, images, progress, signal });
+    const lab = new Lab({
+      cluster,
+      mesh,
+      images,
+      toolbox,
+      owned: made && !stay,
+      mechanisms,
+      scratch: await mkdtemp(join(dirname(cluster.kubeconfigPath), 'run-')),
+    });
+    await lab.bringUp({ progress, signal });
+    return lab;
+  } catch (error) {
+    if (made) await cluster.delete();
+    throw error;
+  }
+
+  async function clusterOf(): Promise<{ cluster: RunningCluster; made: boolean }> {
+    const attached = options.lab === undefined ? undefined : await provider.attach(name, context);
+    if (attached !== undefined) return { cluster: attached, made: false };
+    if (options.lab !== undefined && !stay) {
+      throw new MeshproofError(
+        'MESHPROOF_LAB_UNKNOWN',
+        `There is no lab ${name}`,
+        `Make it with \`./bin/meshproof up --lab ${name}\`, or leave --lab out.`,
+      );
+    }
+    const cluster = await progress.step('Kubernetes', () => provider.create({ name, ownedByProcess: !stay }, context));
+    return { cluster, made: true };
+  }
+}

@@ -1,0 +1,68 @@
+import type { Clock } from '../../base/clock.ts';
+import type { KubeClient, KubeObject } from '../../kube/types.ts';
+import type { MeshAdapter } from '../../meshes/adapter.ts';
+import type { HealthBaseline, HealthCheck } from './health.ts';
+import type { PodJson } from './pod.ts';
+
+export interface HealthOptions {
+  kube: KubeClient;
+  /** Without a mesh its checks are left out. */
+  mesh?: MeshAdapter;
+  /** Whose workloads are judged; all of them must exist and have workloads. */
+  namespaces: readonly string[];
+  /** Namespaces whose every pod must be in the mesh; default: all of `namespaces`. */
+  meshedNamespaces?: readonly string[];
+  /** A running container that has `nslookup` or `busybox`, and the services it must resolve: `name`, `name.namespace` or longer. */
+  dnsProbe?: { namespace: string; pod: string; container?: string; names: readonly string[] };
+  /**
+   * An image with `busybox` in its path. With it two tiny pods and a Service are made for a few seconds, which proves
+   * scheduling, the pod network, DNS and balancing over two endpoints.
+   */
+  canary?: { image: string };
+  /** Result of an earlier `takeHealth`: restarts and events are judged since then. */
+  since?: { baseline: HealthBaseline };
+  /** Restarts that meshproof caused itself since the baseline, by pod uid. */
+  expectedRestarts?: Record<string, number>;
+  /** A mesh certificate must live longer than this, default 10 min. */
+  minCertificateLeftMs?: number;
+  /** A cluster CA must live longer than this, default 1 h. */
+  minCaLeftMs?: number;
+  /** Where the lab and its evidence are written, default the working directory. */
+  diskPaths?: readonly string[];
+  /** Default 1 GiB. */
+  minDiskBytes?: number;
+  /** Budget of one check, default 60 s. */
+  checkTimeoutMs?: number;
+  signal?: AbortSignal;
+  clock?: Clock;
+}
+
+/** What checks work with: the options and lists that several of them need, read once. */
+export interface CheckContext extends HealthOptions {
+  clock: Clock;
+  signal: AbortSignal;
+  pods(): Promise<PodJson[]>;
+  nodes(): Promise<KubeObject[]>;
+  events(): Promise<KubeObject[]>;
+}
+
+export type Finding = Pick<HealthCheck, 'status' | 'observed' | 'hint'>;
+
+export interface Check extends Pick<HealthCheck, 'id' | 'title' | 'category'> {
+  run(context: CheckContext): Promise<Finding>;
+}
+
+/** Fails with every problem named (the first twelve in full), else passes with what was seen. */
+export function judged(problems: readonly string[], fine: string, hint: string): Finding {
+  if (problems.length === 0) return { status: 'pass', observed: fine };
+  const more = problems.length > 12 ? `; and ${problems.length - 12} more` : '';
+  return { status: 'fail', observed: problems.slice(0, 12).join('; ') + more, hint };
+}
+
+/** Objects meshproof makes for its checks carry this label, so that no check judges another's canary. */
+export const canaryLabel = 'meshproof.dev/canary';
+export const canaryPrefix = 'meshproof-canary-';
+
+export function seconds(ms: number): string {
+  return ms < 7_200_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 360_000) / 10} h`;
+}

@@ -1,0 +1,128 @@
+import type { ObjectMeta } from '../../kube/types.ts';
+
+/** The parts of a pod that are judged, as the API writes them. */
+export interface PodJson {
+  metadata: ObjectMeta & { deletionGracePeriodSeconds?: number };
+  spec: {
+    nodeName?: string;
+    restartPolicy?: string;
+    containers: { name: string }[];
+    initContainers?: { name: string; restartPolicy?: string }[];
+  };
+  status?: {
+    phase?: string;
+    reason?: string;
+    message?: string;
+    podIP?: string;
+    conditions?: { type: string; status: string; reason?: string; message?: string }[];
+    containerStatuses?: ContainerStatus[];
+    initContainerStatuses?: ContainerStatus[];
+  };
+}
+
+export interface ContainerStatus {
+  name: string;
+  ready: boolean;
+  restartCount: number;
+  state?: ContainerState;
+  lastState?: ContainerState;
+}
+
+interface ContainerState {
+  waiting?: { reason?: string; message?: string };
+  running?: { startedAt?: string };
+  terminated?: { exitCode: number; reason?: string; message?: string; finishedAt?: string };
+}
+
+export function nameOf(pod: PodJson): string {
+  return `${pod.metadata.namespace}/${pod.metadata.name}`;
+}
+
+/** Init containers too: native sidecars are init containers with restartPolicy Always. */
+export function containersOf(pod: PodJson): ContainerStatus[] {
+  return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+}
+
+export function restartsOf(pod: PodJson): number {
+  return containersOf(pod).reduce((sum, { restartCount }) => sum + restartCount, 0);
+}
+
+export function isReady(pod: PodJson): boolean {
+  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}
+
+const terminationGraceMs = 30_000;
+
+/** Why a pod is not as it should be; undefined when it runs and is ready, has succeeded, or is on its way out in time. */
+export function podProblem(pod: PodJson, now: number): string | undefined {
+  const { metadata, status } = pod;
+  if (metadata.deletionTimestamp !== undefined) {
+    // deletionTimestamp already includes the grace period.
+    const late = now - Date.parse(metadata.deletionTimestamp);
+    return late > terminationGraceMs
+      ? `${nameOf(pod)} should have been gone ${Math.round(late / 1000)} s ago`
+      : undefined;
+  }
+  switch (status?.phase) {
+    case 'Succeeded':
+      return undefined;
+    case 'Running':
+      return isReady(pod) ? undefined : `${nameOf(pod)} is not ready${waitingReason(pod)}`;
+    case 'Failed':
+      return `${nameOf(pod)} failed${text(status.reason)}${text(status.message)}`;
+    case undefined:
+    default: {
+      const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
+      const why = scheduled?.status === 'False' ? text(scheduled.reason) + text(scheduled.message) : waitingReason(pod);
+      return `${nameOf(pod)} is ${(status?.phase ?? 'unknown').toLowerCase()}${why}`;
+    }
+  }
+}
+
+function waitingReason(pod: PodJson): string {
+  return containersOf(pod)
+    .filter(({ ready, state }) => !ready && (state?.waiting ?? (state?.terminated && state.terminated.exitCode !== 0)))
+    .map(({ name, state, lastState }) => {
+      const last = lastState?.terminated;
+      const before = last ? ` (ended before with ${last.exitCode}${text(last.reason)}${text(last.message)})` : '';
+      const now = state?.waiting ?? state?.terminated;
+      return `, container ${name}${text(now?.reason)}${last ? '' : text(now?.message)}${before}`;
+    })
+    .slice(0, 2)
+    .join('');
+}
+
+function text(value: string | undefined): string {
+  return value ? `: ${value.slice(0, 200)}` : '';
+}
+
+const loopWindowMs = 300_000;
+
+/**
+ * Containers that crash again and again: waiting in CrashLoopBackOff, down again after a restart, or restarted three
+ * times or more (restarts that were caused on purpose taken off) with the last crash within five minutes, since a loop also runs now
+ * and then.
+ */
+export function crashLoops(pod: PodJson, options: { now: number; expectedRestarts?: number }): string[] {
+  const { now, expectedRestarts = 0 } = options;
+  return containersOf(pod).flatMap(({ name, restartCount, state, lastState }) => {
+    const last = state?.terminated ?? lastState?.terminated;
+    const recent =
+      last?.finishedAt !== undefined && now - Date.parse(last.finishedAt) < loopWindowMs && last.exitCode !== 0;
+    const own = restartCount - expectedRestarts;
+    const waits = state?.waiting?.reason === 'CrashLoopBackOff' && (own > 0 || restartCount === 0);
+    const downAgain = own > 0 && state?.terminated !== undefined && state.terminated.exitCode !== 0;
+    if (!waits && !downAgain && !(own >= 3 && recent)) return [];
+    return [
+      `${nameOf(pod)} container ${name} crashed ${restartCount} times${last ? `, last with exit code ${last.exitCode}` : ''}`,
+    ];
+  });
+}
+
+export function outOfMemory(pod: PodJson): string[] {
+  return containersOf(pod).flatMap(({ name, state, lastState }) =>
+    [state?.terminated, lastState?.terminated].some((ended) => ended?.reason === 'OOMKilled')
+      ? [`${nameOf(pod)} container ${name} was killed for want of memory`]
+      : [],
+  );
+}

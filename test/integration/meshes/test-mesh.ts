@@ -1,0 +1,184 @@
+import { silentProgress } from '../../../src/base/progress.ts';
+import { pollUntil } from '../../../src/base/poll.ts';
+import { openLab } from '../../../src/clusters/open-lab.ts';
+import type { RunningCluster } from '../../../src/clusters/provider.ts';
+import { buildArchive, imageMap } from '../../../src/images/archive.ts';
+import { labImages } from '../../../src/lab/images.ts';
+import type { KubeObject, PodRef } from '../../../src/kube/types.ts';
+import { consulAdapter, type ConsulAdapter } from '../../../src/meshes/consul/adapter.ts';
+import { createToolbox } from '../../../src/tools/toolbox.ts';
+
+export const namespace = 'trial';
+
+/** Answers with who called, as its sidecar saw it; fails every nth time or late when asked to. */
+const serverProgram = `
+let seen = 0;
+process.on('SIGTERM', () => process.exit(0));
+require('http').createServer((request, response) => {
+  const ask = new URL(request.url, 'http://server').searchParams;
+  const failEvery = Number(ask.get('failEvery') ?? 0);
+  seen++;
+  setTimeout(() => {
+    response.statusCode = failEvery > 0 && seen % failEvery === 0 ? 503 : 200;
+    const certificate = request.headers['x-forwarded-client-cert'] ?? '';
+    response.end(JSON.stringify({ caller: /URI=([^;,]+)/.exec(certificate)?.[1] ?? null }));
+  }, Number(ask.get('delayMs') ?? 0));
+}).listen(8080);`;
+const idleProgram = `process.on('SIGTERM', () => process.exit(0)); setInterval(() => {}, 1e6);`;
+
+export interface Answer {
+  /** 0: no answer. */
+  status: number;
+  caller: string | null;
+}
+
+export interface TestMesh {
+  lab: RunningCluster;
+  mesh: ConsulAdapter;
+  /** `server` (2 replicas), `legacy` (no virtual address), clients `client` and `stranger`, and `outsider` without a sidecar. */
+  deploy(): Promise<void>;
+  podsOf(app: string): Promise<PodRef[]>;
+  /** Sequential calls from inside a pod of that app. */
+  call(app: string, url: string, times?: number): Promise<Answer[]>;
+  bareServerPod(): KubeObject;
+  settled(): Promise<void>;
+}
+
+export async function openTestMesh(): Promise<TestMesh> {
+  const progress = silentProgress();
+  const { signal } = new AbortController();
+  const toolbox = createToolbox({ progress, signal });
+  const lab = await openLab({ name: `mesh-it-${process.pid}`, toolbox, progress });
+  try {
+    const specs = await labImages(toolbox, ['consul', 'envoy', 'tripinsights-poi']);
+    const archive = await buildArchive(specs, { cacheDir: toolbox.cacheDir, progress });
+    await lab.loadImages(archive);
+    const images = imageMap(archive);
+    const mesh = consulAdapter({ kube: lab.kube, images, progress, signal });
+    // Any image with Node serves.
+    return testMesh(lab, mesh, images['tripinsights-poi']!.ref);
+  } catch (error) {
+    await lab.delete();
+    throw error;
+  }
+}
+
+function testMesh(lab: RunningCluster, mesh: ConsulAdapter, image: string): TestMesh {
+  const { kube } = lab;
+  const podsOf = async (app: string): Promise<PodRef[]> => {
+    const pods = await kube.list(`/api/v1/namespaces/${namespace}/pods`, `app=${app}`);
+    return pods
+      .filter((pod) => !pod.metadata.deletionTimestamp)
+      .map(({ metadata, status, spec }) => ({
+        namespace,
+        name: metadata.name,
+        uid: metadata.uid!,
+        ip: status.podIP ?? '',
+        node: spec.nodeName ?? '',
+      }));
+  };
+  return {
+    lab,
+    mesh,
+    podsOf,
+    async deploy() {
+      await kube.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }]);
+      const noVirtualAddress = { 'meshproof.dev/no-virtual-address': 'true' };
+      const objects = [
+        service('server'),
+        deployment('server', image, serverProgram, { replicas: 2, port: 8080 }),
+        service('legacy'),
+        deployment('legacy', image, serverProgram, { port: 8080, annotations: noVirtualAddress }),
+        deployment('client', image, idleProgram),
+        deployment('stranger', image, idleProgram),
+        deployment('outsider', image, idleProgram, { labels: { 'meshproof.dev/mesh': 'false' } }),
+      ];
+      await kube.apply(mesh.inject(objects, { namespace }));
+      for (const name of ['server', 'legacy', 'client', 'stranger', 'outsider']) {
+        await pollUntil(
+          async () => {
+            const { spec, status } = await kube.get(`/apis/apps/v1/namespaces/${namespace}/deployments/${name}`);
+            return status?.readyReplicas === spec.replicas ? { ready: true } : { pending: JSON.stringify(status) };
+          },
+          { what: `deployment ${name}`, timeoutMs: 180_000, intervalMs: 250 },
+        );
+      }
+    },
+    async call(app, url, times = 1) {
+      const [pod] = await podsOf(app);
+      const program = `(async () => {
+        const answers = [];
+        for (let i = 0; i < ${times}; i++) {
+          try {
+            const response = await fetch('${url}', { signal: AbortSignal.timeout(20000) });
+            const text = await response.text();
+            answers.push({ status: response.status, caller: response.ok ? JSON.parse(text).caller : null });
+          } catch { answers.push({ status: 0, caller: null }); }
+        }
+        console.log(JSON.stringify(answers));
+      })()`;
+      const result = await kube.exec(pod!, ['node', '-e', program], { container: 'app', timeoutMs: 120_000 });
+      if (result.exitCode !== 0) throw new Error(result.stderr);
+      return JSON.parse(result.stdout) as Answer[];
+    },
+    bareServerPod: () => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'server-without-sidecar', namespace, labels: { app: 'server' } },
+      spec: deployment('server', image, serverProgram, { port: 8080 }).spec.template.spec,
+    }),
+    settled: () =>
+      pollUntil(
+        async () => {
+          const problems = await mesh.sidecarProblems([namespace]);
+          return problems.length === 0 ? { ready: undefined } : { pending: JSON.stringify(problems[0]) };
+        },
+        { what: 'every sidecar is in the mesh', timeoutMs: 60_000, intervalMs: 250 },
+      ),
+  };
+}
+
+function service(name: string): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace },
+    spec: { selector: { app: name }, ports: [{ name: 'http', appProtocol: 'http', port: 80, targetPort: 8080 }] },
+  };
+}
+
+interface Shape {
+  replicas?: number;
+  port?: number;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+}
+
+function deployment(name: string, image: string, program: string, shape: Shape = {}): KubeObject {
+  const { replicas = 1, port, labels = {}, annotations = {} } = shape;
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name, ...labels }, annotations },
+        spec: {
+          terminationGracePeriodSeconds: 5,
+          containers: [
+            {
+              name: 'app',
+              image,
+              imagePullPolicy: 'IfNotPresent',
+              command: ['node', '-e', program],
+              ...(port === undefined ? {} : { ports: [{ containerPort: port }] }),
+              securityContext: { runAsUser: 1000, allowPrivilegeEscalation: false },
+            },
+          ],
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import { copyFile, mkdir, mkdtemp, rm, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { directoryReader } from '../../../src/evidence/reader.ts';
+import { judge, type About } from '../../../src/judge/recompute.ts';
+import type { CaptureRecord } from '../../../src/judge/rules/wire-rules.ts';
+import { writeEvidence } from '../../../src/evidence/files.ts';
+
+const fixtures = new URL('../../../fixtures/captures/', import.meta.url);
+const trust = 'spiffe://11111111-2222-3333-4444-555555555555.consul/ns/default/dc/dc1/svc';
+const expect12 = {
+  port: 20000,
+  minTlsVersion: '1.2' as const,
+  identitiesOnWire: true,
+  clientIdentity: `${trust}/tripviewer`,
+  serverIdentity: `${trust}/trips`,
+};
+
+describe('wire rules, on real captures', () => {
+  let dir: string;
+  const pcap = 'evidence/a--b.server.pcap';
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'meshproof-wire-'));
+    await mkdir(join(dir, 'evidence'));
+  });
+  afterEach(() => rm(dir, { recursive: true, force: true }));
+
+  const given = async (name: string, record: Partial<CaptureRecord> = {}) => {
+    await copyFile(new URL(`${name}.pcap`, fixtures), join(dir, pcap));
+    const edge = {
+      source: 'tripviewer',
+      destination: 'trips',
+      side: 'server' as const,
+      sourceIps: ['10.9.0.1'],
+      destinationIps: ['10.9.0.2'],
+    };
+    const captures = await writeEvidence(dir, 'evidence/captures.json', [
+      { pcap, edge, canaries: ['canary-7f3a9c51e2'], kernelDrops: 0, problems: [], ...record },
+    ]);
+    return { captures, pcap };
+  };
+  const about: About = { id: 'x', title: 'x' };
+  const wire = async (name: string, record: Partial<CaptureRecord> = {}, wanted: object = {}): Promise<string> => {
+    const { status, observed } = await judge(
+      'wire-edge',
+      { ...(await given(name, record)), expect: { ...expect12, ...wanted } },
+      about,
+      directoryReader(dir),
+    );
+    return `${status}: ${observed}`;
+  };
+
+  it('mutual TLS 1.2 passes, with both identities', async () => {
+    expect(await wire('tls12-mutual')).to.equal(
+      'pass: tripviewer -> trips: TLS 1.2 on port 20000, 2 connections, 15,219 bytes, none in plaintext, identities …/svc/tripviewer and …/svc/trips',
+    );
+  });
+
+  it('what is proven wrong fails', async () => {
+    expect(await wire('tls12-then-plaintext')).to.match(/^fail: .*plaintext seen/);
+    expect(await wire('http-canary')).to.match(/^fail: .*canary seen/);
+    expect(await wire('tls12-one-way')).to.match(/^fail/);
+    expect(await wire('tls12-mutual', {}, { clientIdentity: `${trust}/poi` })).to.match(
+      /^fail: .*identity mismatch: client/,
+    );
+    expect(await wire('tls12-mutual', {}, { minTlsVersion: '1.3' })).to.match(/^fail: .*version too low/);
+    expect(await wire('tls12-mutual', {}, { port: 8080 })).to.match(/^fail: .*unexpected port/);
+  });
+
+  it('what is not seen is invalid: resumed, mid-stream, drops, another edge, a troubled capture', async () => {
+    expect(await wire('tls12-resumed')).to.match(/^invalid/);
+    expect(await wire('tls12-mid-stream')).to.match(/^invalid/);
+    expect(await wire('tls12-mutual', { kernelDrops: 1 })).to.match(/^invalid: .*kernel dropped/);
+    expect(await wire('tls12-mutual', { problems: ['tcpdump died'] })).to.match(/^invalid: .*tcpdump died/);
+    const edge = {
+      source: 'a',
+      destination: 'b',
+      side: 'server' as const,
+      sourceIps: ['10.9.0.7'],
+      destinationIps: ['10.9.0.2'],
+    };
+    expect(await wire('tls12-mutual', { edge })).to.match(/^invalid: .*nothing captured/);
+    expect(await wire('tls12-mutual', { pcap: 'evidence/other.pcap' })).to.match(/^invalid: .*knows no/);
+  });
+
+  it('a failure is not masked by doubts', async () => {
+    expect(await wire('tls12-then-plaintext', { kernelDrops: 5 })).to.match(/^fail/);
+  });
+
+  it('TLS 1.3 hides identities: the proxies tell them, or nothing follows', async () => {
+    const inputs = {
+      ...(await given('tls13-mutual')),
+      expect: { ...expect12, minTlsVersion: '1.3' as const, identitiesOnWire: false },
+    };
+    expect((await judge('wire-edge', inputs, about, directoryReader(dir))).status).to.equal('invalid');
+    const tell = (client: string) =>
+      writeEvidence(dir, 'evidence/identities.json', { client, server: `${trust}/trips` });
+    const identities = await tell(`${trust}/tripviewer`);
+    expect((await judge('wire-edge', { ...inputs, identities }, about, directoryReader(dir))).status).to.equal('pass');
+    await tell(`${trust}/poi`);
+    expect((await judge('wire-edge', { ...inputs, identities }, about, directoryReader(dir))).status).to.equal('fail');
+  });
+
+  it('canary-seen: the control must show it', async () => {
+    const control = async (name: string) =>
+      (await judge('canary-seen', await given(name), { ...about, arm: 'control' }, directoryReader(dir))).status;
+    expect(await control('http-canary')).to.equal('pass');
+    expect(await control('postgres-plaintext')).to.equal('pass');
+    expect(await control('http-plaintext')).to.equal('invalid');
+    expect(await control('tls12-mutual')).to.equal('invalid');
+  });
+
+  it('a damaged capture is an error, not a crash', async () => {
+    const inputs = { ...(await given('tls12-mutual')), expect: expect12 };
+    await truncate(join(dir, pcap), 10);
+    expect((await judge('wire-edge', inputs, about, directoryReader(dir))).status).to.equal('error');
+    await rm(join(dir, pcap));
+    expect((await judge('wire-edge', inputs, about, directoryReader(dir))).status).to.equal('error');
+  });
+});

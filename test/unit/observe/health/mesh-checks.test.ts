@@ -1,0 +1,85 @@
+import { expect } from 'chai';
+import { systemClock } from '../../../../src/base/clock.ts';
+import type { CheckContext } from '../../../../src/observe/health/check.ts';
+import type { HealthCheck } from '../../../../src/observe/health/health.ts';
+import type { PodJson } from '../../../../src/observe/health/pod.ts';
+import { meshChecks } from '../../../../src/observe/health/sidecars.ts';
+import { runCheck } from '../../../../src/observe/health/take-health.ts';
+import type { MeshAdapter, MeshComponent, SidecarProblem } from '../../../../src/meshes/adapter.ts';
+import { pod } from './objects.ts';
+
+const hour = 3_600_000;
+
+interface MeshSays {
+  components?: MeshComponent[];
+  problems?: SidecarProblem[];
+  leftMs?: number;
+  pods?: PodJson[];
+}
+
+/** Runs the mesh checks against what a mesh and the API would say; the adapters themselves are tested on a cluster. */
+async function check(says: MeshSays): Promise<Record<string, HealthCheck>> {
+  const {
+    components = [{ name: 'consul', version: '1.22.7', role: 'control-plane', ready: true }],
+    problems = [],
+    leftMs = hour,
+  } = says;
+  const mesh = {
+    name: 'consul',
+    sidecarContainer: 'proxy',
+    components: async () => components,
+    sidecarProblems: async () => problems,
+    certificates: async () => [
+      { identity: 'spiffe://web', notBefore: Date.now() - hour, notAfter: Date.now() + leftMs },
+    ],
+  } as unknown as MeshAdapter;
+  const context = {
+    clock: systemClock,
+    signal: new AbortController().signal,
+    namespaces: ['demo'],
+    pods: async () => says.pods ?? [pod({ initNames: ['proxy'] })],
+  } as unknown as CheckContext;
+  const results = await Promise.all(meshChecks(mesh).map((each) => runCheck(each, context, 1000)));
+  return Object.fromEntries(results.map((result) => [result.id, result]));
+}
+const reds = (results: Record<string, HealthCheck>): string[] =>
+  Object.values(results)
+    .filter(({ status }) => status !== 'pass')
+    .map(({ id, status }) => `${id} ${status}`);
+
+describe('mesh checks', () => {
+  it('pass when all is well', async () => {
+    const results = await check({});
+    expect(reds(results)).to.deep.equal([]);
+    expect(results['mesh/sidecars']!.observed).to.equal('1 of 1 meshed pods');
+  });
+
+  it('each sees its own trouble only', async () => {
+    const sick = await check({
+      components: [{ name: 'consul', version: '1.22.7', role: 'control-plane', ready: false }],
+    });
+    expect(reds(sick)).to.deep.equal(['mesh/components fail']);
+    const lost = await check({
+      problems: [{ namespace: 'demo', pod: 'web', service: 'web', problem: 'not-in-sync', detail: 'CDS is stale' }],
+    });
+    expect(reds(lost)).to.deep.equal(['mesh/sidecars fail']);
+    expect(lost['mesh/sidecars']!.observed).to.equal('demo/web (web): not-in-sync: CDS is stale');
+    expect(reds(await check({ leftMs: 60_000 }))).to.deep.equal(['certificates/mesh fail']);
+  });
+
+  it('say nothing good of a mesh without pods, or without components', async () => {
+    expect(reds(await check({ pods: [pod()] }))).to.deep.equal(['mesh/sidecars invalid', 'certificates/mesh invalid']);
+    expect(reds(await check({ components: [] }))).to.deep.equal(['mesh/components fail']);
+  });
+
+  it('name a pod whose sidecar is missing, even if it is the only pod', async () => {
+    const missing: SidecarProblem = {
+      namespace: 'demo',
+      pod: 'web',
+      service: 'web',
+      problem: 'no-sidecar',
+      detail: 'no container proxy',
+    };
+    expect((await check({ pods: [pod()], problems: [missing] }))['mesh/sidecars']).to.include({ status: 'fail' });
+  });
+});
