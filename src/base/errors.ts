@@ -77,7 +77,7 @@ export function toMeshproofError(error: unknown): MeshproofError {
   );
 }
 
-/** A scope was left by `suppressed`, and its `using` failed with `error` on the way out; Node 20 has no class for it. */
+/** A scope was left by `suppressed`, and its `using` failed with `error` on the way out; Node 22 has no class for it. */
 function isSuppressed(error: unknown): error is { error: unknown; suppressed: unknown } {
   return error instanceof Error && error.name === 'SuppressedError' && 'suppressed' in error && 'error' in error;
 }

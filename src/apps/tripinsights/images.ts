@@ -24,7 +24,7 @@ export async function bundleTripInsights(
     write: false,
     platform: 'node',
     format: 'esm',
-    target: 'node20',
+    target: 'node22',
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',

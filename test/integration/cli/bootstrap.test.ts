@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -20,8 +20,7 @@ describe('bin/bootstrap.mjs in a fresh clone', () => {
   let clone = '';
   beforeEach(() => {
     clone = mkdtempSync(join(tmpdir(), 'meshproof-clone-'));
-    mkdirSync(join(clone, 'bin'));
-    cpSync(join(root, 'bin/bootstrap.mjs'), join(clone, 'bin/bootstrap.mjs'));
+    cpSync(join(root, 'bin'), join(clone, 'bin'), { recursive: true });
     write('package.json', JSON.stringify(packageJson));
     write('package-lock.json', JSON.stringify(packageLock));
     write('install.mjs', install);
@@ -66,9 +65,9 @@ describe('bin/bootstrap.mjs in a fresh clone', () => {
   });
 
   it('would install twice at once without its lock', async () => {
-    const source = readFileSync(join(clone, 'bin/bootstrap.mjs'), 'utf8');
-    expect(source).to.include('  waitForLock(lock);\n');
-    write('bin/bootstrap.mjs', source.replace('  waitForLock(lock);\n', ''));
+    const source = readFileSync(join(clone, 'bin/lock.mjs'), 'utf8');
+    expect(source).to.include('  waitForLock(lock, what);\n');
+    write('bin/lock.mjs', source.replace('  waitForLock(lock, what);\n', ''));
     const both = [run(), run()];
     await until('two installs', () => installs() === 2);
     write('go', '');

@@ -5,13 +5,12 @@ import { expect } from 'chai';
 import type { Assertion } from '../../../src/judge/assertion.ts';
 import { MeshproofError } from '../../../src/base/errors.ts';
 import { runCommand } from '../../../src/base/process.ts';
-import { renderHtml } from '../../../src/report/html/page.tsx';
 import { escapeXml, renderJunit } from '../../../src/report/junit.ts';
 import { manifestProblems } from '../../../src/report/manifest.ts';
 import type { RunReport } from '../../../src/report/model.ts';
 import { renderSummary } from '../../../src/report/summary.ts';
 import { writeReport } from '../../../src/report/write-report.ts';
-import { writers } from '../../../src/report/writers.ts';
+import { loadPage, writers } from '../../../src/report/writers.ts';
 import { exampleReport } from './example-report.ts';
 import { parseXml, type XmlElement } from './parse-xml.ts';
 
@@ -110,7 +109,8 @@ describe('summary.md', () => {
 });
 
 describe('report.html', () => {
-  it('has no script, loads nothing, and shows hostile text as text', () => {
+  it('has no script, loads nothing, and shows hostile text as text', async () => {
+    const { renderHtml } = await loadPage();
     const html = renderHtml({
       ...withAssertions(all),
       errors: [{ code: 'MESHPROOF_INTERNAL', message: nasty, hint: nasty }],
@@ -121,7 +121,8 @@ describe('report.html', () => {
     expect(html).to.contain(`Content-Security-Policy" content="default-src 'none';`);
   });
 
-  it('is the same every time', () => {
+  it('is the same every time', async () => {
+    const { renderHtml } = await loadPage();
     expect(renderHtml(report)).to.equal(renderHtml(report));
   });
 });
