@@ -1,4 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { MeshproofError } from './errors.ts';
 
@@ -9,105 +11,71 @@ export interface CommandResult {
 }
 
 export interface CommandOptions {
-  env?: Record<string, string>;
-  cwd?: string;
+  env?: Record<string, string> | undefined;
+  cwd?: string | undefined;
   /** Given on standard input; otherwise standard input is closed. */
-  input?: string | Uint8Array;
-  timeoutMs?: number;
-  signal?: AbortSignal;
+  input?: string | Uint8Array | undefined;
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
   /** Exit codes that are not an error; default [0]. */
-  okExitCodes?: number[];
+  okExitCodes?: number[] | undefined;
   /** Live output lines (both streams), for progress. */
-  onLine?: (line: string) => void;
-}
-
-/** Process groups that are alive; killed when this process exits, since `detached` children do not see Ctrl-C. */
-const groups = new Set<number>();
-let hooked = false;
-
-function registerGroup(pid: number): void {
-  groups.add(pid);
-  if (hooked) return;
-  hooked = true;
-  process.once('exit', () => {
-    for (const group of groups) signalGroup(group, 'SIGKILL');
-  });
-}
-
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // Gone already, which is what was wanted.
-  }
+  onLine?: ((line: string) => void) | undefined;
 }
 
 /**
- * Runs a program to its end, without a shell. The whole process group dies on timeout or abort: a grandchild that
- * keeps the output pipe open would otherwise hang the call (execa 9 kills only the direct child).
+ * Every program has a process group of its own, which dies as a whole: at its deadline, when it is aborted, and when this
+ * process ends, by a signal too. A grandchild that keeps the output pipe open would otherwise hang the call.
+ */
+const wholeGroup = { killDescendants: true, killSignal: 'SIGKILL', forceKillAfterDelay: false } as const;
+
+/** A timer of Node's fires at once when its time is longer than this. */
+const longestTimerMs = 2 ** 31 - 1;
+
+function eachLine(stream: Readable | null, onLine: ((line: string) => void) | undefined): void {
+  if (stream && onLine) createInterface({ input: stream }).on('line', onLine);
+}
+
+/**
+ * Runs a program to its end, without a shell. Its whole process group dies on timeout or abort.
  *
  * @throws MeshproofError MESHPROOF_COMMAND_FAILED with the last lines of output.
  */
 export async function runCommand(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const [file, ...args] = argv;
   if (file === undefined) throw new TypeError('argv is empty');
-  options.signal?.throwIfAborted();
+  const { timeoutMs, signal } = options;
+  signal?.throwIfAborted();
   const child = execa(file, args, {
-    env: options.env,
-    cwd: options.cwd,
+    ...wholeGroup,
+    ...(options.env && { env: options.env }),
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    ...(timeoutMs !== undefined && { timeout: Math.min(Math.max(1, Math.ceil(timeoutMs)), longestTimerMs) }),
+    ...(signal && { cancelSignal: signal }),
     reject: false,
-    detached: true,
     stripFinalNewline: false,
     maxBuffer: 64 * 1024 * 1024,
   });
-  const { pid } = child;
-  let timedOut = false;
-  if (pid !== undefined) registerGroup(pid);
-  const kill = (): void => {
-    if (pid !== undefined) signalGroup(pid, 'SIGKILL');
-  };
-  const timer =
-    options.timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => {
-          timedOut = true;
-          kill();
-        }, options.timeoutMs);
-  options.signal?.addEventListener('abort', kill, { once: true });
-  if (options.onLine) {
-    for (const stream of [child.stdout, child.stderr]) {
-      let rest = '';
-      stream?.on('data', (chunk: Buffer) => {
-        const lines = (rest + chunk.toString()).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) options.onLine?.(line);
-      });
-    }
-  }
-  try {
-    const result = await child;
-    options.signal?.throwIfAborted();
-    const exitCode = result.exitCode ?? (result.code === 'ENOENT' ? 127 : 128);
-    if (timedOut || !(options.okExitCodes ?? [0]).includes(exitCode)) {
-      const why = timedOut
-        ? `did not end within ${options.timeoutMs} ms`
-        : result.code === 'ENOENT'
-          ? 'was not found'
-          : `failed with exit code ${exitCode}${result.signal ? ` (${result.signal})` : ''}`;
-      const tail = `${result.stderr}\n${result.stdout}`.trim().split('\n').slice(-8).join('\n');
-      throw new MeshproofError(
-        'MESHPROOF_COMMAND_FAILED',
-        `${file} ${why}${tail ? `:\n${tail}` : ''}`,
-        `The command was: ${argv.join(' ')}`,
-      );
-    }
+  eachLine(child.stdout, options.onLine);
+  eachLine(child.stderr, options.onLine);
+  const result = await child;
+  signal?.throwIfAborted();
+  const exitCode = result.exitCode ?? (result.code === 'ENOENT' ? 127 : 128);
+  if (!result.timedOut && (options.okExitCodes ?? [0]).includes(exitCode)) {
     return { stdout: result.stdout, stderr: result.stderr, exitCode };
-  } finally {
-    clearTimeout(timer);
-    options.signal?.removeEventListener('abort', kill);
-    if (pid !== undefined) groups.delete(pid);
   }
+  const why = result.timedOut
+    ? `did not end within ${timeoutMs} ms`
+    : result.code === 'ENOENT'
+      ? 'was not found'
+      : `failed with exit code ${exitCode}${result.signal ? ` (${result.signal})` : ''}`;
+  const tail = `${result.stderr}\n${result.stdout}`.trim().split('\n').slice(-8).join('\n');
+  throw new MeshproofError(
+    'MESHPROOF_COMMAND_FAILED',
+    `${file} ${why}${tail ? `:\n${tail}` : ''}`,
+    `The command was: ${argv.join(' ')}`,
+  );
 }
 
 /** A program that runs until it is stopped. */
@@ -123,15 +91,15 @@ export interface RunningCommand extends AsyncDisposable {
 }
 
 export interface StartOptions {
-  env?: Record<string, string>;
-  cwd?: string;
+  env?: Record<string, string> | undefined;
+  cwd?: string | undefined;
   /** Output goes to this file instead of memory. */
-  outputFile?: string;
+  outputFile?: string | undefined;
   /** Called for each line of standard error (not with outputFile). */
-  onStderrLine?: (line: string) => void;
+  onStderrLine?: ((line: string) => void) | undefined;
 }
 
-/** Starts a long-running program in its own process group; the group is killed if this process exits. */
+/** Starts a long-running program in its own process group; the group is killed if this process ends. */
 export function startCommand(argv: readonly string[], options: StartOptions = {}): RunningCommand {
   const [file, ...args] = argv;
   if (file === undefined) throw new TypeError('argv is empty');
@@ -139,12 +107,12 @@ export function startCommand(argv: readonly string[], options: StartOptions = {}
   // A descriptor, not execa's own file option: the program keeps writing when this process is killed. execa's types know only 0, 1 and 2.
   const descriptor = output as unknown as 'ignore' | undefined;
   const child = execa(file, args, {
+    ...wholeGroup,
     env: options.env ?? {},
     cwd: options.cwd ?? process.cwd(),
     stdio: ['ignore', descriptor ?? 'ignore', descriptor ?? 'pipe'],
     buffer: false,
     reject: false,
-    detached: true,
   });
   if (output !== undefined) closeSync(output);
   const { pid } = child;
@@ -155,26 +123,18 @@ export function startCommand(argv: readonly string[], options: StartOptions = {}
       `The command was: ${argv.join(' ')}`,
     );
   }
-  registerGroup(pid);
   let stderr = '';
-  let rest = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    const text = chunk.toString();
-    stderr = (stderr + text).slice(-8192);
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) options.onStderrLine?.(line);
+  eachLine(child.stderr, (line) => {
+    stderr = `${stderr}${line}\n`.slice(-8192);
+    options.onStderrLine?.(line);
   });
-  const ended = child.then((result) => {
-    groups.delete(pid);
-    return { exitCode: result.exitCode, signal: result.signal, stderr };
-  });
+  const ended = child.then(({ exitCode, signal }) => ({ exitCode, signal, stderr }));
   const stop: RunningCommand['stop'] = async ({ signal = 'SIGINT', graceMs = 3000 } = {}) => {
     let killed = false;
-    signalGroup(pid, signal);
+    child.kill(signal);
     const timer = setTimeout(() => {
       killed = true;
-      signalGroup(pid, 'SIGKILL');
+      child.kill('SIGKILL');
     }, graceMs);
     await ended;
     clearTimeout(timer);

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { MeshproofError, toMeshproofError } from '../../../src/base/errors.ts';
 import { pollUntil } from '../../../src/base/poll.ts';
-import { runCommand, startCommand } from '../../../src/base/process.ts';
 import { parseDuration } from '../../../src/cli/options.ts';
 
 /** A clock whose sleeps pass at once. */
@@ -53,26 +52,6 @@ describe('pollUntil', () => {
       pollUntil(async () => ({ pending: '' }), { what: 'x', timeoutMs: 1000, signal: AbortSignal.abort(reason) }),
     );
     expect(error).to.equal(reason);
-  });
-});
-
-describe('commands', () => {
-  it('give output and exit code, and fail with the last lines', async () => {
-    expect((await runCommand(['sh', '-c', 'cat; echo err >&2'], { input: 'in' })).stdout).to.equal('in');
-    const error = await failure(runCommand(['sh', '-c', 'echo why >&2; exit 7']));
-    expect(error.message).to.match(/^sh failed with exit code 7:\nwhy$/);
-    expect((await failure(runCommand(['no-such-program-here']))).message).to.contain('was not found');
-  });
-
-  it('die with their grandchildren at the deadline', async () => {
-    const error = await failure(runCommand(['sh', '-c', 'sleep 600; true'], { timeoutMs: 100 }));
-    expect(error.message).to.contain('did not end within 100 ms');
-  });
-
-  it('run until they are stopped', async () => {
-    const command = startCommand(['sh', '-c', 'trap "exit 3" INT; while :; do sleep 0.01; done']);
-    await command.stop();
-    expect((await command.ended).signal ?? (await command.ended).exitCode).to.be.oneOf([3, 'SIGINT']);
   });
 });
 
