@@ -11,8 +11,7 @@ import type { Internet } from './internet.ts';
 import { fill, type ToolsLock } from './lock.ts';
 import { downloadVerified } from './release.ts';
 import { childEnv, NotHere, type SourceContext } from './source.ts';
-import { unzip } from './zip.ts';
-import { untar } from './unpack.ts';
+import { untar, unzip } from './unpack.ts';
 import { inRange } from './version.ts';
 
 export interface GoToolchain {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
-import { unzip } from './zip.ts';
+import { openPromise } from 'yauzl';
 
 /** Unpacks every regular file of a tar.gz for which `want` names a place. Links are not followed and not made. */
 export async function untar(
@@ -23,15 +23,46 @@ export async function untar(
         entry.resume();
         continue;
       }
-      if (place.split('/').includes('..') || place.startsWith('/')) throw new Error(`${name} leaves the directory`);
-      const target = join(directory, place);
-      await mkdir(dirname(target), { recursive: true });
+      const target = await makePlace(directory, place);
       await pipeline(entry, createWriteStream(target, { mode: entry.header.mode ?? 0o644 }));
       count++;
     }
   })();
   await Promise.all([feeding, reading]);
   return count;
+}
+
+/**
+ * Unpacks every file of a zip for which `want` names a place. Modes are not kept: the caller sets them. Sums are not
+ * looked at either (yauzl does not), because what is unpacked was held against a pinned or published one as a whole.
+ */
+export async function unzip(
+  path: string,
+  directory: string,
+  want: (name: string) => string | undefined,
+): Promise<number> {
+  const archive = await openPromise(path, { autoClose: false });
+  let count = 0;
+  try {
+    for await (const entry of archive.eachEntry()) {
+      const place = entry.fileName.endsWith('/') ? undefined : want(entry.fileName);
+      if (place === undefined) continue;
+      const target = await makePlace(directory, place);
+      await pipeline(await archive.openReadStreamPromise(entry), createWriteStream(target));
+      count++;
+    }
+  } finally {
+    archive.close();
+  }
+  return count;
+}
+
+/** Where a file of an archive goes, with its folder made. Refuses what leaves the directory. */
+async function makePlace(directory: string, place: string): Promise<string> {
+  if (place.split('/').includes('..') || place.startsWith('/')) throw new Error(`${place} leaves the directory`);
+  const target = join(directory, place);
+  await mkdir(dirname(target), { recursive: true });
+  return target;
 }
 
 /**

@@ -8,7 +8,7 @@ import { download } from '../../../src/tools/download.ts';
 import { ensureGo, findGoOnHost, goProxies, hash1 } from '../../../src/tools/go-toolchain.ts';
 import { lockOf, readLock, toolsDirectory, type ToolsLock } from '../../../src/tools/lock.ts';
 import type { SourceContext } from '../../../src/tools/source.ts';
-import { unzip } from '../../../src/tools/zip.ts';
+import { unzip } from '../../../src/tools/unpack.ts';
 
 const { signal } = new AbortController();
 const offline = async () => ({ reachable: false, reason: 'offline for this test' });

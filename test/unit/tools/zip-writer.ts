@@ -1,7 +1,7 @@
 import { deflateRawSync } from 'node:zlib';
 
 /** A small zip file for tests (CRCs left zero: the reader relies on the package's own sum). */
-export function zip(files: Record<string, string>, options: { stored?: boolean } = {}): Buffer {
+export function zip(files: Record<string, string>, options: { stored?: boolean; sizeSaid?: number } = {}): Buffer {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
@@ -16,7 +16,7 @@ export function zip(files: Record<string, string>, options: { stored?: boolean }
     central.writeUInt32LE(0x02014b50, 0);
     central.writeUInt16LE(options.stored ? 0 : 8, 10);
     central.writeUInt32LE(data.length, 20);
-    central.writeUInt32LE(Buffer.byteLength(content), 24);
+    central.writeUInt32LE(options.sizeSaid ?? Buffer.byteLength(content), 24);
     central.writeUInt16LE(nameBytes.length, 28);
     central.writeUInt32LE(offset, 42);
     parts.push(local, nameBytes, data);

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { unzip } from '../../../src/tools/zip.ts';
+import { unzip } from '../../../src/tools/unpack.ts';
 import { zip } from './zip-writer.ts';
 
-describe('zip reader', () => {
+describe('unzip', () => {
   let directory = '';
   beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'meshproof-zip-'))));
   afterEach(() => rmSync(directory, { recursive: true }));
@@ -36,14 +36,25 @@ describe('zip reader', () => {
   });
 
   it('does not leave the directory', async () => {
-    expect(await failure(unpack(zip({ '../evil': 'x' })))).to.include('leaves the directory');
-    expect(await failure(unpack(zip({ '/evil': 'x' })))).to.include('leaves the directory');
+    expect(await failure(unpack(zip({ '../evil': 'x' })))).to.include('invalid relative path');
+    expect(await failure(unpack(zip({ '/evil': 'x' })))).to.include('absolute path');
+    const evil = await failure(unpack(zip({ harmless: 'x' }), () => '../evil'));
+    expect(evil).to.include('leaves the directory');
+    expect(existsSync(join(directory, 'evil'))).to.equal(false);
   });
 
   it('refuses what is no zip, and one that is cut short', async () => {
-    expect(await failure(unpack(Buffer.from('<html>sorry</html>')))).to.include('not a zip file');
+    expect(await failure(unpack(Buffer.from('<html>sorry</html>')))).not.to.equal('no error');
     const whole = zip({ a: 'x'.repeat(1000) });
-    expect(await failure(unpack(whole.subarray(0, whole.length - 30)))).to.include('not a zip file');
+    expect(await failure(unpack(whole.subarray(0, whole.length - 30)))).not.to.equal('no error');
     expect(await failure(unpack(whole.subarray(20)))).not.to.equal('no error');
+    expect(await failure(unpack(whole))).to.equal('no error');
+  });
+
+  it('refuses a file of another size than its directory says', async () => {
+    for (const sizeSaid of [999, 1001]) {
+      const archive = zip({ a: 'x'.repeat(1000) }, { sizeSaid });
+      expect(await failure(unpack(archive)), `${sizeSaid}`).to.match(/too many bytes|not enough bytes/);
+    }
   });
 });
