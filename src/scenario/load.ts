@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { LineCounter, parseDocument, isNode, type Document } from 'yaml';
 import type { z } from 'zod';
 import { MeshproofError } from '../base/errors.ts';
-import { didYouMean } from './did-you-mean.ts';
+import { didYouMean } from '../base/did-you-mean.ts';
 import { scenarioSchema, suiteSchema, type Scenario, type Suite } from './schema.ts';
 
 /** Where meshproof's own scenarios live. */

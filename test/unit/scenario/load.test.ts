@@ -2,7 +2,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { didYouMean } from '../../../src/scenario/did-you-mean.ts';
 import {
   catalogue,
   formatFinding,
@@ -71,13 +70,5 @@ describe('scenario files', () => {
 
   it('a suite names at least one scenario', () => {
     expect(parseSuite('id: a\ntitle: b\nscenarios: []\n', 's.yaml').findings).to.have.length(1);
-  });
-});
-
-describe('didYouMean', () => {
-  it('finds a near word, swapped letters too, and nothing far', () => {
-    expect(didYouMean('secods', ['seconds', 'rps'])).to.equal('seconds');
-    expect(didYouMean('rsp', ['seconds', 'rps'])).to.equal('rps');
-    expect(didYouMean('banana', ['seconds', 'rps'])).to.equal(undefined);
   });
 });
