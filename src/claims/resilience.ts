@@ -1,50 +1,201 @@
+import { z } from 'zod';
+import type { App, AppService } from '../apps/app.ts';
 import type { Assertion } from '../judge/assertion.ts';
-import type { ResilienceScenario } from '../scenario/schema.ts';
-import type { ExperimentResult, RunContext } from '../run/context.ts';
-import { runFaultArm, type ArmEvidence } from '../run/fault-arm.ts';
-import { Judging } from '../run/judging.ts';
+import { clientName } from '../lab/client.ts';
+import type { Policy } from '../policies/index.ts';
+import type { AskedFault } from '../faults/index.ts';
+import type { ArmName, ArmResult, ArmSpec } from './arm.ts';
+import type { RunContext } from './context.ts';
+import type { Arms, Experiment, Impossible, ScenarioBase, Subject, Trial } from './define-claim.ts';
+import type { Judging } from './judging.ts';
+import { targetOf } from './targets.ts';
 
 /** Quantile that "p99" stands for everywhere. */
-const p99 = 0.99;
-/** Two independent signals may differ by this much (design, part 9: reconciling). */
-const agree = 0.05;
+export const p99 = 0.99;
+/** Two independent signals may differ by this much (docs/design.md, reconciling). */
+export const agree = 0.05;
 /** What a service without a fault must reach, for a phase with a fault to mean anything. */
 const unharmed = { share: 0.99, minRequests: 20 };
 /** Enough for a control: the errors it must see are frequent. */
-const controlRequests = 200;
+export const controlRequests = 200;
 
-/**
- * Same load and fault twice: without the policy (the errors must reach the caller) and with it (the claim must hold).
- * Every judgement is by the client's view and, independently, by the server's ledger and the proxy's counters.
- */
-export async function runResilience(scenario: ResilienceScenario, context: RunContext): Promise<ExperimentResult> {
-  const control = await runFaultArm(scenario, 'control', context);
-  const treatment = await runFaultArm(scenario, 'treatment', context);
-  const judging = new Judging(context.evidence.reader);
-  const arms = { control, treatment };
-  const valid = {
-    control: await validity(scenario, control, judging),
-    treatment: await validity(scenario, treatment, judging),
-  };
-  const claims = scenario.claim.kind === 'recovers-errors' ? recoversErrors : boundsLatency;
-  await claims(scenario, arms, valid, judging);
-  return {
-    arms: [control.report, treatment.report],
-    assertions: judging.assertions,
-    signals: [...control.signals, ...treatment.signals],
-  };
+const phaseSeconds = z.strictObject({
+  baseline: z.number().positive().default(5),
+  fault: z.number().positive(),
+  recovery: z.number().positive().default(5),
+});
+
+const loadSchema = z.strictObject({
+  service: z.string().min(1).optional().describe('Called directly by k6, as a meshed client.'),
+  each: z.literal('http').optional().describe('Instead of `service`: every service of the app that speaks HTTP.'),
+  rps: z.number().positive().max(1000).describe('Open model: arrivals a second, whatever the service does.'),
+  clients: z
+    .number()
+    .int()
+    .min(1)
+    .max(10)
+    .default(1)
+    .describe('k6 pods; each calling proxy allows 3 concurrent retries, so about 20 requests/s each.'),
+  maxVUs: z.number().int().positive().default(100),
+  requestTimeoutMs: z.number().int().positive().default(20_000),
+});
+
+/** Same load and fault without and with the policy under test. */
+export const resilience: Experiment = {
+  name: 'resilience',
+  title: 'Same load and fault without and with the policy under test',
+  fields: ({ faults, policies }) => {
+    const [firstFault, ...otherFaults] = faults.map(({ schema }) => schema);
+    const [firstPolicy, ...otherPolicies] = policies
+      .filter(({ inScenarios }) => inScenarios)
+      // The service under test is the one meant where a policy names none.
+      .map(({ schema }) => schema.extend({ service: z.string().min(1).optional() }));
+    const policy = z
+      .discriminatedUnion('kind', [firstPolicy!, ...otherPolicies] as never)
+      .describe('Mesh-neutral: each mesh adapter renders its own resources (kept as evidence).');
+    const arm = z.strictObject({ policies: z.array(policy).default([]), phaseSeconds });
+    return {
+      load: loadSchema,
+      fault: z
+        .discriminatedUnion('kind', [firstFault!, ...otherFaults] as never)
+        .describe(
+          'Injected behind the server’s sidecar, so that it works under strict mTLS and every caller policy sees it.',
+        ),
+      arms: z.strictObject({ control: arm, treatment: arm }),
+    };
+  },
+};
+
+export interface ResilienceScenario<Claim> extends ScenarioBase {
+  load: z.output<typeof loadSchema>;
+  fault: AskedFault;
+  arms: Record<
+    ArmName,
+    { policies: (Omit<Policy, 'service'> & { service?: string })[]; phaseSeconds: z.output<typeof phaseSeconds> }
+  >;
+  claim: Claim & { minRequests: number };
 }
 
-type Arms = Record<'control' | 'treatment', ArmEvidence>;
-type Validity = Record<'control' | 'treatment', Assertion[]>;
+/** What no resilience scenario can mean. */
+export function possibleResilience(scenario: ResilienceScenario<unknown>): Impossible[] {
+  const { load, fault } = scenario;
+  const found: Impossible[] = [];
+  if ((load.service === undefined) === (load.each === undefined))
+    found.push({ path: ['load'], message: 'expected either `service` or `each`' });
+  if (fault.target !== undefined && fault.target !== load.service) {
+    found.push({
+      path: ['fault', 'target'],
+      message: 'the fault must hit the service that the load calls: expected the same as load.service',
+    });
+  }
+  return found;
+}
+
+/** At fault: a fault of another kind than the claim is about. */
+export function needsFault(scenario: ResilienceScenario<{ kind: string }>, kind: AskedFault['kind']): Impossible[] {
+  const { fault, claim } = scenario;
+  return fault.kind === kind
+    ? []
+    : [{ path: ['fault', 'kind'], message: `claim ${claim.kind} needs the fault ${kind}` }];
+}
+
+/** The service that is named, or each that speaks HTTP, and each of its routes. */
+export function resilienceSubjects(scenario: ResilienceScenario<unknown>, app: App): Subject[] {
+  const { load } = scenario;
+  if (load.each === undefined) {
+    const service = app.services.find(({ name }) => name === load.service);
+    return service === undefined ? [] : [{ service }];
+  }
+  return app.services
+    .filter(({ protocol, call }) => protocol === load.each && call !== undefined)
+    .flatMap((service): Subject[] => [
+      { service, pathPrefix: pathOf(service) },
+      ...service.routes.map((route) => ({ service, route, pathPrefix: route.pathPrefix })),
+    ]);
+}
+
+/** Only the load's own requests are hit, and not those of other services that are tried at the same time. */
+function pathOf({ call }: AppService): string {
+  return call?.path.split('?', 1)[0] ?? '/';
+}
+
+export async function resilienceArms(
+  trial: Trial<ResilienceScenario<unknown>>,
+  { lab }: RunContext,
+): Promise<Arms<undefined>> {
+  const { scenario, subject } = trial;
+  if (subject === undefined) throw new TypeError(`${scenario.id} has no subject`);
+  const { service, route, pathPrefix } = subject;
+  const call = route?.call ?? service.call;
+  if (call === undefined) throw new TypeError(`${service.name} has no call`);
+  const { load, fault } = scenario;
+  const arm = (name: ArmName): ArmSpec => {
+    const { policies, phaseSeconds: seconds } = scenario.arms[name];
+    const baselineMs = seconds.baseline * 1000;
+    return {
+      scenario: trial.id,
+      name,
+      app: lab.app,
+      policies: [
+        { kind: 'outlier-detection', service: service.name, consecutiveErrors: 0 },
+        ...policies.map(
+          (policy) =>
+            ({
+              ...policy,
+              service: policy.service ?? service.name,
+              ...(route !== undefined && { route: { pathPrefix: route.pathPrefix } }),
+            }) as Policy,
+        ),
+      ],
+      load: {
+        targets: [targetOf(service, lab.app.namespace, call)],
+        rps: load.rps,
+        clients: load.clients,
+        maxVUs: load.maxVUs,
+        requestTimeoutMs: load.requestTimeoutMs,
+      },
+      baselineMs,
+      recoveryMs: seconds.recovery * 1000,
+      timeline: [
+        {
+          atMs: baselineMs,
+          forMs: seconds.fault * 1000,
+          fault: {
+            ...fault,
+            target: service.name,
+            ...(fault.pathPrefix === undefined && pathPrefix !== undefined && { pathPrefix }),
+          },
+        },
+      ],
+      watch: [service.name],
+    };
+  };
+  return { control: arm('control'), treatment: arm('treatment'), seen: undefined };
+}
+
+/** The calling proxies' counters of an arm: between two looks at them. */
+export function towards(arm: ArmResult, destination: string, until: 'faultEnd' | 'end' = 'end') {
+  return { before: arm.proxy.faultStart, after: arm.proxy[until], service: clientName, destination };
+}
+
+/** The evidence that an arm with a fault always has. */
+export function faultEvidence(arm: ArmResult): { ledger: string; receipts: string } {
+  const { ledger, receipts } = arm;
+  if (ledger === undefined || receipts === undefined) throw new TypeError('this arm had no fault');
+  return { ledger, receipts };
+}
 
 /** Did the experiment take place: enough load, a fault that bit as asked and is gone, sources that agree. */
-async function validity(scenario: ResilienceScenario, arm: ArmEvidence, judging: Judging): Promise<Assertion[]> {
-  const { fault, claim, load } = scenario;
+export async function validity(
+  trial: Trial<ResilienceScenario<unknown>>,
+  arm: ArmResult,
+  { minRequests, effect, judging }: { minRequests: number; effect: 'abort' | 'delay'; judging: Judging },
+): Promise<Assertion[]> {
+  const { fault } = trial.scenario;
   const { name } = arm.report;
   const { baseline, fault: window, recovery } = arm.windows;
-  const minRequests = name === 'treatment' || claim.kind === 'bounds-latency' ? claim.minRequests : controlRequests;
-  const check = judging.on({ prefix: `${scenario.id}/${name}`, arm: name, role: 'validity' });
+  const { ledger, receipts } = faultEvidence(arm);
+  const check = judging.on({ prefix: `${trial.id}/${name}`, arm: name, role: 'validity' });
   return [
     await check(
       'load',
@@ -64,19 +215,14 @@ async function validity(scenario: ResilienceScenario, arm: ArmEvidence, judging:
       'fault-receipts',
       'The fault was in force on every replica',
       'faults-bit',
-      { receipts: arm.receipts },
+      { receipts },
       'See faults.json and the fault points’ logs.',
     ),
     await check(
       'fault-share',
       'The fault hit the share of requests that was asked',
       'fault-share',
-      {
-        ledger: arm.ledger,
-        window,
-        injected: fault.kind === 'http-abort' ? 'abort' : 'delay',
-        asked: fault.percentage / 100,
-      },
+      { ledger, window, injected: effect, asked: fault.percentage / 100 },
       'Connections opened before the fault may have escaped it.',
     ),
     await check(
@@ -85,7 +231,7 @@ async function validity(scenario: ResilienceScenario, arm: ArmEvidence, judging:
       'counts-within',
       {
         a: { from: 'load', count: 'requests', select: { load: arm.load, window } },
-        b: { from: 'ledger', count: 'requests', select: { ledger: arm.ledger, window } },
+        b: { from: 'ledger', count: 'requests', select: { ledger, window } },
         share: agree,
       },
       'Requests that miss the fault point spoil the experiment.',
@@ -94,14 +240,14 @@ async function validity(scenario: ResilienceScenario, arm: ArmEvidence, judging:
       'retry-overflow',
       'The calling proxies refused no retry',
       'counter-delta',
-      { ...towards(arm, load.service), counter: 'retryOverflow', atMost: 0 },
+      { ...towards(arm, trial.subject?.service.name ?? ''), counter: 'retryOverflow', atMost: 0 },
       'Envoy allows 3 concurrent retries: fewer requests/s per client, or more clients.',
     ),
     await check(
       'fault-undone',
       'The fault was taken back on every replica',
       'faults-undone',
-      { receipts: arm.receipts },
+      { receipts },
       'See faults.json; `./bin/meshproof down` removes the lab.',
     ),
     await check(
@@ -112,142 +258,4 @@ async function validity(scenario: ResilienceScenario, arm: ArmEvidence, judging:
       'What still fails when the fault is gone was not the fault: is it in force somewhere else, or is a breaker open?',
     ),
   ];
-}
-
-/** The calling proxies' counters of an arm. */
-function towards(arm: ArmEvidence, destination: string) {
-  return { ...arm.proxy, service: arm.client, destination };
-}
-
-async function recoversErrors(
-  scenario: ResilienceScenario,
-  { control, treatment }: Arms,
-  valid: Validity,
-  judging: Judging,
-): Promise<void> {
-  const { id, claim, fault, load } = scenario;
-  if (claim.kind !== 'recovers-errors' || fault.kind !== 'http-abort') return;
-  const share = fault.percentage / 100;
-  const unprotected = judging.on({ prefix: `${id}/control`, arm: 'control', given: valid.control });
-  const during = { load: control.load, window: control.windows.fault };
-  const controls = [
-    await unprotected(
-      'errors-reach-caller',
-      'Without retries the errors reach the caller',
-      'status-share',
-      { ...during, status: fault.status, is: { asked: share } },
-      'If they do not, something else already hides them: a default retry, a fallback, a cache.',
-    ),
-    await unprotected(
-      'misses-objective',
-      'Without retries the objective is missed',
-      'success-rate-below',
-      { ...during, share: claim.objective },
-      'An objective that is met without the policy says nothing about the policy.',
-    ),
-    await unprotected('no-retries', 'Without the policy nothing is retried', 'attempts-equal-requests', {
-      ledger: control.ledger,
-      window: control.windows.fault,
-    }),
-  ];
-  const claims = judging.on({ prefix: id, arm: 'treatment', given: [...controls, ...valid.treatment] });
-  const window = treatment.windows.fault;
-  await claims(
-    'success-rate',
-    'With retries the caller’s success rate meets the objective',
-    'success-rate-at-least',
-    { load: treatment.load, window, share: claim.objective, minRequests: claim.minRequests },
-    'Look at policies.yaml in the evidence: is the retry policy what you think it is?',
-  );
-  await claims(
-    'arithmetic',
-    'The success rate is what so many retries must give',
-    'success-as-retries-predict',
-    { load: treatment.load, window, faultShare: share, retries: claim.retries, minRequests: claim.minRequests },
-    'Too good is as suspicious as too bad: some requests may have missed the fault.',
-  );
-  await claims(
-    'attempts',
-    'The server saw the retries',
-    'attempts-exceed-requests',
-    { ledger: treatment.ledger, window },
-    'The mesh does not retry: is the policy applied to this service?',
-  );
-  await claims(
-    'amplification',
-    'Retries cost what they must, not more',
-    'amplification-within',
-    { ledger: treatment.ledger, window, faultShare: share, retries: claim.retries },
-    'More attempts than the arithmetic allows: retries at two layers multiply.',
-  );
-  await claims(
-    'proxy-counts-retries',
-    'The calling proxy counted the retries too',
-    'counter-delta',
-    { ...towards(treatment, load.service), counter: 'retries', atLeast: 1 },
-    'A counter that stays zero is no evidence: does this mesh expose it?',
-  );
-}
-
-async function boundsLatency(
-  scenario: ResilienceScenario,
-  { control, treatment }: Arms,
-  valid: Validity,
-  judging: Judging,
-): Promise<void> {
-  const { id, claim, fault, load } = scenario;
-  if (claim.kind !== 'bounds-latency') return;
-  const unprotected = judging.on({ prefix: `${id}/control`, arm: 'control', given: valid.control });
-  const during = { load: control.load, window: control.windows.fault };
-  const controls = [
-    await unprotected(
-      'callers-wait',
-      'Without a timeout callers wait as long as the service hangs',
-      'latency-at-least',
-      { ...during, quantile: p99, limitMs: claim.controlP99AtLeastMs },
-      'If they do not, another timeout is in force: the mesh’s default, the client’s own.',
-    ),
-    await unprotected('no-timeouts', `Without the policy there is no ${claim.status}`, 'status-share', {
-      ...during,
-      status: claim.status,
-      is: { atMost: 0 },
-    }),
-  ];
-  const claims = judging.on({ prefix: id, arm: 'treatment', given: [...controls, ...valid.treatment] });
-  const window = treatment.windows.fault;
-  const timeout = scenario.arms.treatment.policies.find((policy) => policy.kind === 'timeout');
-  const timeoutMs = timeout?.kind === 'timeout' ? timeout.timeoutMs : claim.p99AtMostMs;
-  await claims(
-    'p99',
-    'With the timeout callers wait a bounded time',
-    'latency-at-most',
-    { load: treatment.load, window, quantile: p99, limitMs: claim.p99AtMostMs, minRequests: claim.minRequests },
-    'Is the timeout applied to this service, for this caller?',
-  );
-  await claims(
-    'status',
-    `Calls that hang end with ${claim.status}`,
-    'status-share',
-    { load: treatment.load, window, status: claim.status, is: { asked: fault.percentage / 100 } },
-    'An empty answer or another status: who cut the call?',
-  );
-  await claims(
-    'proxy-counts-timeouts',
-    'The calling proxy counted the same timeouts',
-    'counts-within',
-    {
-      a: { from: 'proxy', count: 'timeouts', select: towards(treatment, load.service) },
-      // By its status: a call that the onset of the fault cuts fails too, with another one.
-      b: { from: 'load', count: { status: claim.status }, select: { load: treatment.load } },
-      share: agree,
-    },
-    'Two signals that disagree: one of them lies.',
-  );
-  await claims(
-    'server-sees-cancellation',
-    'The server saw the caller give up at the timeout',
-    'cancelled-near',
-    { ledger: treatment.ledger, window, nearMs: timeoutMs, toleranceMs: 200, share: 0.95 },
-    'The proxy answered but kept the call open: the service still pays for it.',
-  );
 }

@@ -1,30 +1,22 @@
 import type { PodRef } from '../kube/types.ts';
 
-/** What a scenario may ask for. One file per kind implements it; new kinds join this union. */
-export type FaultSpec = HttpAbortFault | HttpDelayFault;
-
-interface HttpFault {
+/** What every fault has; its own fields are in the schema of its kind. */
+export interface FaultSpec {
+  kind: string;
   /** Service whose ready replicas are hit. */
   target: string;
-  /** Share of matching requests, 0..100. */
-  percentage: number;
-  /** Only requests whose path starts with this. */
-  pathPrefix?: string;
+  /** Share of matching requests, 0..100, where a kind hits a share. */
+  percentage?: number | undefined;
+  /** Only requests whose path starts with this, where a kind can tell them apart. */
+  pathPrefix?: string | undefined;
 }
 
-export interface HttpAbortFault extends HttpFault {
-  kind: 'http-abort';
-  status: number;
-}
+/** A fault with all its fields, of whatever kind. */
+export type FaultRequest = FaultSpec & Readonly<Record<string, unknown>>;
 
-export interface HttpDelayFault extends HttpFault {
-  kind: 'http-delay';
-  delayMs: number;
-}
-
-/** What was asked and what was measured (design, rule 2). */
+/** What was asked and what was measured (docs/design.md, fault receipts). */
 export interface FaultReceipt {
-  kind: FaultSpec['kind'];
+  kind: string;
   /** `trips/trips-7d9f-abcde`: one receipt per pod, or the service for the sum. */
   target: string;
   /** How it was done: `envoy fault filter behind the sidecar (iptables OUTPUT redirect, uid 1337)`. */
@@ -42,24 +34,36 @@ export interface FaultReceipt {
   problems: string[];
 }
 
+/** What the fault filter did to an attempt. */
+export type Effect = 'abort' | 'delay';
+
 /** One request as the fault point saw it: an attempt of a logical request (same id = retried). */
 export interface LedgerEntry {
   requestId: string;
   startedAt: number;
   durationMs: number;
   status: number;
-  /** The fault filter acted on this attempt. */
-  injected: 'abort' | 'delay' | undefined;
+  /** The fault acted on this attempt. */
+  injected: Effect | undefined;
   /** The caller gave up before the answer (downstream disconnect). */
   cancelled: boolean;
   path: string;
   pod: string;
 }
 
+/** What an injection is going to break, so that health, counters and residue judge the rest and nothing else. */
+export interface Expected {
+  /** Restarts by pod uid. */
+  restarts: Record<string, number>;
+  /** Uids of pods that will be replaced. */
+  replaced: string[];
+}
+
 export interface ActiveFault {
   readonly spec: FaultSpec;
   readonly pods: PodRef[];
-  /** Removes it from every pod; safe to call twice; success when the pod is gone. */
+  readonly expected: Expected;
+  /** Removes it from every pod; safe to call again; success when the pod is gone. */
   undo(): Promise<void>;
   /** After undo: every attempt seen while it was in force. */
   ledger(): Promise<LedgerEntry[]>;

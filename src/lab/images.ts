@@ -11,6 +11,7 @@ const labImageNames = [
   'consul',
   'envoy',
   'k6',
+  'probe',
   'postgres',
   ...tripInsightsServices.map((service) => `tripinsights-${service}` as const),
 ] as const;
@@ -26,6 +27,7 @@ const pauseLoop = 'trap "exit 0" TERM INT; while :; do sleep 86400 & wait $!; do
  * - `consul`: server, and init containers (consul, iptables, ip)
  * - `envoy`: sidecar, fault point and debugging (envoy, iptables, ip, ss, tc, tcpdump; consul, for the sidecar to
  *   deregister when its pod stops); runs as 1337 unless told
+ * - `probe`: Node and a shell, for questions asked from inside
  * - `postgres`: with the schema and seed of TripInsights, see postgres.ts
  * - `tripinsights-<service>`
  */
@@ -70,6 +72,13 @@ export async function labImages(
       entrypoint: ['/usr/local/bin/postgres-entrypoint'],
       user: '999',
       stopSignal: 'SIGINT', // SIGTERM waits until every client has left
+    });
+  }
+  if (wanted.has('probe')) {
+    add('probe', [libc, await nodeLayer(libc, cacheDir)], {
+      entrypoint: ['/bin/sh', '-c', pauseLoop],
+      user: '1000',
+      workdir: '/tmp',
     });
   }
   const services = tripInsightsServices.filter((service) => wanted.has(`tripinsights-${service}`));

@@ -2,13 +2,20 @@ import { pollUntil } from '../base/poll.ts';
 import { brokenWorkload } from '../observe/health/broken-workload.ts';
 import type { HealthResult } from '../observe/health/health.ts';
 import { takeHealth } from '../observe/health/take-health.ts';
-import type { RunContext } from '../run/context.ts';
-import { probeContainer } from './probe-pod.ts';
+import { probePod } from './app-pods.ts';
+import { probeContainer } from './client.ts';
+import type { Lab } from './lab.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** Where the workload that is broken on purpose runs: outside what health is judged of. */
+const brokenNamespace = 'meshproof-broken';
+
+type InLab = Surroundings & { lab: Lab };
 
 /** Health of the whole lab; restarts and events are judged since an earlier look, if there was one. */
-export async function labHealth({ lab, evidence, signal }: RunContext, since?: HealthResult): Promise<HealthResult> {
-  const { meshed } = lab.namespaces;
-  const probe = await lab.probePod(meshed);
+export async function labHealth({ lab, evidence, signal }: InLab, since?: HealthResult): Promise<HealthResult> {
+  const { namespace: meshed, app } = lab.app;
+  const probe = await probePod(lab.kube, meshed);
   return takeHealth({
     kube: lab.kube,
     mesh: lab.mesh,
@@ -18,7 +25,10 @@ export async function labHealth({ lab, evidence, signal }: RunContext, since?: H
       namespace: meshed,
       pod: probe.name,
       container: probeContainer,
-      names: [`trips.${meshed}.svc.cluster.local`, 'kubernetes.default.svc.cluster.local'],
+      names: [
+        ...app.services.slice(0, 1).map(({ name }) => `${name}.${meshed}.svc.cluster.local`),
+        'kubernetes.default.svc.cluster.local',
+      ],
     },
     ...(lab.images['envoy'] !== undefined && { canary: { image: lab.images['envoy'].ref } }),
     ...(since !== undefined && { since }),
@@ -28,17 +38,20 @@ export async function labHealth({ lab, evidence, signal }: RunContext, since?: H
 }
 
 /** A crashing workload and one that cannot start, in a namespace of their own, for the control of the health checks. */
-export async function plantBrokenWorkload({ lab, undo }: RunContext): Promise<void> {
-  const { broken } = lab.namespaces;
-  await undo.register(`namespace ${broken}`, () => lab.kube.delete(`/api/v1/namespaces/${broken}`));
-  await lab.kube.apply(brokenWorkload(broken, lab.images['envoy']?.ref ?? ''));
+export async function plantBrokenWorkload({ lab, rollback }: InLab): Promise<void> {
+  await rollback.record({
+    what: `namespace ${brokenNamespace}`,
+    injector: 'api',
+    args: { delete: `/api/v1/namespaces/${brokenNamespace}` },
+  });
+  await lab.kube.apply(brokenWorkload(brokenNamespace, lab.images['envoy']?.ref ?? ''));
 }
 
 /** Health of that namespace, once its workload has really crashed: not being ready yet is no sickness. */
-export async function healthOfBrokenWorkload({ lab, signal }: RunContext): Promise<HealthResult> {
+export async function healthOfBrokenWorkload({ lab, signal }: InLab): Promise<HealthResult> {
   return pollUntil<HealthResult>(
     async () => {
-      const seen = await takeHealth({ kube: lab.kube, namespaces: [lab.namespaces.broken], signal });
+      const seen = await takeHealth({ kube: lab.kube, namespaces: [brokenNamespace], signal });
       const crash = seen.checks.find(({ id }) => id === 'workloads/crash-loops');
       return crash?.status === 'fail'
         ? { ready: seen }

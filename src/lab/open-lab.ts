@@ -11,6 +11,7 @@ import { neededTools } from '../tools/doctor.ts';
 import { checkDisk, checkPlatform, neededBytes } from '../tools/platform.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { MeshproofError } from '../base/errors.ts';
+import { tripInsightsApp } from '../apps/tripinsights/app.ts';
 import { Lab } from './lab.ts';
 
 export interface OpenLabOptions {
@@ -61,6 +62,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
     const lab = new Lab({
       cluster,
       mesh,
+      app: tripInsightsApp(images),
       images,
       toolbox,
       owned: made && !stay,

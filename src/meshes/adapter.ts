@@ -2,7 +2,7 @@ import type { Progress } from '../base/progress.ts';
 import type { ImageMap } from '../images/image.ts';
 import type { KubeClient, KubeObject, PodRef } from '../kube/types.ts';
 import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
-import type { Policy } from '../policies/policy.ts';
+import type { Policy } from '../policies/index.ts';
 
 export type MeshName = 'consul' | 'istio' | 'linkerd';
 

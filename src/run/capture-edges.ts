@@ -8,17 +8,11 @@ import { splitCapture } from '../observe/capture/split.ts';
 import { startCapture, type CaptureResult, type RunningCapture } from '../observe/capture/tcpdump.ts';
 import type { WireEdge } from '../observe/capture/wire.ts';
 import type { PodRef } from '../kube/types.ts';
-import type { RunContext } from './context.ts';
-import type { Edge } from './edge.ts';
+import type { AppEdge, RunningApp } from '../apps/app.ts';
+import type { CapturedEdges, Side } from '../claims/arm.ts';
+import type { RunContext } from '../claims/context.ts';
 import { evidencePath } from '../evidence/store.ts';
-
-export type Side = 'client' | 'server';
-
-export interface CapturedEdges {
-  /** `captures.json`: what each file holds and how its capture went. */
-  captures: EvidencePath;
-  pcap(edge: Edge, side: Side): EvidencePath;
-}
+import { clusterIps, podsOf } from '../lab/app-pods.ts';
 
 export interface RunningCaptures extends AsyncDisposable {
   /** @param judgedFromMs connections that ended before it (epoch ms) are not judged: the load begins later */
@@ -28,8 +22,8 @@ export interface RunningCaptures extends AsyncDisposable {
 export interface CaptureEdgesOptions {
   scenario: string;
   arm: 'control' | 'treatment';
-  edges: readonly Edge[];
-  namespace: string;
+  edges: readonly AppEdge[];
+  app: RunningApp;
   /** Pods of the load client, which no Deployment knows. */
   clients: readonly PodRef[];
 }
@@ -39,7 +33,7 @@ export interface CaptureEdgesOptions {
  * whole and split afterwards: a connection that nobody expected is then in the capture too.
  */
 export async function captureEdges(options: CaptureEdgesOptions, context: RunContext): Promise<RunningCaptures> {
-  const { lab, signal, undo } = context;
+  const { lab, signal, rollback } = context;
   const access = lab.cluster.podNetwork;
   if (access === undefined) {
     throw new MeshproofError(
@@ -48,28 +42,25 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
       'Use --cluster embedded.',
     );
   }
-  const { edges, namespace, clients, scenario, arm } = options;
+  const { edges, app, clients, scenario, arm } = options;
   const services = [...new Set(edges.flatMap(({ source, destination }) => [source, destination]))];
   const pods = new Map<string, PodRef[]>(
-    await Promise.all(
-      services.map(
-        async (service) =>
-          [service, service === lab.client ? [...clients] : await lab.readyPods(service, namespace)] as const,
-      ),
-    ),
+    await Promise.all(services.map(async (service) => [service, await podsOf(app, service, clients)] as const)),
   );
-  const clusterIps = await lab.clusterIps(namespace);
+  const addresses = await clusterIps(lab.kube, app.namespace);
   const tcpdump = await lab.toolbox.get('tcpdump');
   const folder = await mkdtemp(join(tmpdir(), 'meshproof-capture-'));
   const running = new Map<string, RunningCapture>();
-  const cleanup = await undo.register(
-    `captures of ${scenario} ${arm}`,
-    async () => {
+  const cleanup = await rollback.record({
+    what: `captures of ${scenario} ${arm}`,
+    injector: 'host-folder',
+    args: { folder },
+    place: 'host',
+    undo: async () => {
       await Promise.all([...running.values()].map((capture) => capture.stop()));
       await rm(folder, { recursive: true, force: true });
     },
-    'host',
-  );
+  });
   await Promise.all(
     [...pods.values()].flat().map(async (pod) => {
       const file = join(folder, `${pod.uid}.pcap`);
@@ -79,7 +70,7 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
       );
     }),
   );
-  const wireEdge = ({ source, destination }: Edge, side: Side, judgedFromMs: number): WireEdge => ({
+  const wireEdge = ({ source, destination }: AppEdge, side: Side, judgedFromMs: number): WireEdge => ({
     source,
     destination,
     side,
@@ -87,10 +78,10 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
     sourceIps: ips(pods.get(source)),
     destinationIps: [
       ...ips(pods.get(destination)),
-      ...(clusterIps[destination] === undefined ? [] : [clusterIps[destination]]),
+      ...(addresses[destination] === undefined ? [] : [addresses[destination]]),
     ],
   });
-  const pcap = (edge: Edge, side: Side): EvidencePath =>
+  const pcap = (edge: AppEdge, side: Side): EvidencePath =>
     evidencePath(scenario, arm, `${edge.source}--${edge.destination}.${side}.pcap`);
   const finish = async (judgedFromMs: number): Promise<CapturedEdges> => {
     const results = new Map<string, CaptureResult>();
@@ -105,7 +96,7 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
         const record = {
           pcap: path,
           edge: wireEdge(edge, side, judgedFromMs),
-          canaries: [context.canary],
+          canaries: [context.token],
           kernelDrops: 0,
           problems: [] as string[],
         };

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 
-/** Left out of the figures around every change (design, part 9). */
+/** Left out of the figures around every change (docs/design.md, phases). */
 export const transitionMs = 1000;
 
 /** Lets the experiment run until a moment of the wall clock; at once when it has passed. */

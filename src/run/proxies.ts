@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
+import type { RunContext } from '../claims/context.ts';
 import type { PodRef } from '../kube/types.ts';
 import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
-import type { RunContext } from './context.ts';
 
 /** One look at several proxies, a few at a time: each is a port-forward to an admin port. */
 export async function proxySnapshots(

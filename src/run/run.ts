@@ -1,38 +1,32 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Assertion, Status } from '../judge/assertion.ts';
-import type { RuleInputs } from '../judge/recompute.ts';
 import { systemClock } from '../base/clock.ts';
 import { MeshproofError, toMeshproofError } from '../base/errors.ts';
 import type { Progress, Timing } from '../base/progress.ts';
+import type { RunContext } from '../claims/context.ts';
+import { Judging, type Check } from '../claims/judging.ts';
+import { openEvidence, type Evidence } from '../evidence/store.ts';
+import type { RuleInputs } from '../judge/recompute.ts';
+import { criteria } from '../judge/verdict/criteria.ts';
+import { verdict } from '../judge/verdict/verdict.ts';
+import type { Lab } from '../lab/lab.ts';
+import { labHealth } from '../lab/lab-health.ts';
+import { openLab, type OpenLabOptions } from '../lab/open-lab.ts';
 import type { HealthResult } from '../observe/health/health.ts';
-import type { RunReport, ScenarioReport } from '../report/model.ts';
+import type { RunReport } from '../report/model.ts';
 import { writeReport } from '../report/write-report.ts';
 import type { Scenario } from '../scenario/schema.ts';
-import { criteria } from '../judge/verdict/criteria.ts';
-import { judgeArm } from '../judge/verdict/judge-arm.ts';
-import { statusOf } from '../judge/verdict/status-of.ts';
-import { verdict } from '../judge/verdict/verdict.ts';
-import type { ExperimentResult, RunContext } from './context.ts';
-import { openEvidence, type Evidence } from '../evidence/store.ts';
-import { runHealth } from '../claims/health.ts';
-import { runResilience } from '../claims/resilience.ts';
-import { runSameCode } from '../claims/same-code.ts';
-import { runSignals } from '../claims/signals.ts';
-import { runWire } from '../claims/wire.ts';
+import { Engine } from './engine.ts';
+import { eventfulProgress, openEvents, type Events } from './events.ts';
 import { hostFacts, toolFacts } from './host-facts.ts';
-import { Judging } from './judging.ts';
-import type { Lab } from '../lab/lab.ts';
-import { healthOfBrokenWorkload, labHealth, plantBrokenWorkload } from '../lab/lab-health.ts';
-import { openLab } from '../lab/open-lab.ts';
-import { UndoStack, type UndoOutcome } from './undo.ts';
+import { injectorsOf } from './injectors.ts';
+import { Rollback, type RollbackOutcome } from './rollback.ts';
+import { takeBackLeftovers } from './take-back-leftovers.ts';
+import { planTrials, waves, type PlannedTrial } from './trials.ts';
+import { runWave, type TrialOutcome } from './wave.ts';
 
-export interface RunOptions {
+export interface RunOptions extends Pick<OpenLabOptions, 'cluster' | 'mesh' | 'lab'> {
   scenarios: Scenario[];
-  cluster: 'auto' | 'embedded';
-  mesh: 'consul';
-  /** A lab left by `up`; otherwise the run makes its own and deletes it. */
-  lab?: string;
   keep: boolean;
   reportsDir: string;
   command: string[];
@@ -50,28 +44,31 @@ export interface RunOutcome {
 }
 
 /** Taking everything back has its own budget: it also works after the deadline and after Ctrl-C. */
-const cleanupBudgetMs = 60_000;
+const cleanupBudgetMs = 90_000;
+
+type Parts = Pick<RunReport, 'scenarios' | 'assertions' | 'signals' | 'errors'> & {
+  health: { before?: HealthResult; after?: HealthResult };
+};
+/** Notes an error for the report, and tells what it comes down to. */
+type Fail = (error: unknown, scenario?: string) => MeshproofError;
+/** Judges that a list of leftovers in the evidence is empty. */
+type Clean = (what: string, title: string, left: RuleInputs['list-empty'], hint: string) => Promise<void>;
 
 /**
  * The whole run: lab, health before, experiments, health after, cleanup, report. Whatever happens, there is a report that
  * says so, and a clean machine.
  */
 export async function run(options: RunOptions): Promise<RunOutcome> {
-  const { progress, signal, timings, scenarios } = options;
+  const { signal, timings, scenarios } = options;
   const clock = systemClock;
   const started = clock.now();
-  const runId = `${new Date(started)
-    .toISOString()
-    .replaceAll(/[-:]|\.\d+Z/g, '')
-    .replace('T', '-')}-${randomBytes(2).toString('hex')}`;
+  const runId = runIdAt(started);
   const dir = join(options.reportsDir, runId);
   const evidence = await openEvidence(dir);
+  const events = openEvents(join(dir, 'events.ndjson'), clock);
+  const progress = eventfulProgress(options.progress, events, clock);
   const judging = new Judging(evidence.reader);
   const parts: Parts = { scenarios: [], assertions: judging.assertions, signals: [], errors: [], health: {} };
-  let lab: Lab | undefined;
-  let undo: UndoStack | undefined;
-  let facts: Pick<RunReport, 'cluster' | 'mesh'> = {};
-  let mechanisms: Record<string, string> = {};
   const fail: Fail = (error, scenario) => {
     const known = toMeshproofError(signal.aborted ? signal.reason : error);
     const { code, message, hint } = known;
@@ -79,93 +76,54 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
       parts.errors.push({ code, message, hint, ...(scenario !== undefined && { scenario }) });
     return known;
   };
-  // What meshproof itself left behind says nothing about the mesh: no conclusion, and an error of the environment.
-  const cleaned = judging.on({ prefix: 'run', role: 'validity' });
-  const clean: Clean = async (what, title, left, hint) => {
-    const { status, observed } = await cleaned(what, title, 'list-empty', left, hint);
-    if (status !== 'pass') fail(new MeshproofError('MESHPROOF_CLEANUP', `not so: ${title}: ${observed}`, hint));
-  };
+  const clean = cleanWith(judging.on({ prefix: 'run', role: 'validity' }), fail);
+  let lab: Lab | undefined;
+  let rollback: Rollback | undefined;
+  let facts: Pick<RunReport, 'cluster' | 'mesh'> = {};
   try {
-    const open = await openLab({ ...options, runId, stay: options.keep });
-    lab = open;
-    mechanisms = open.mechanisms;
-    const stack = new UndoStack(join(open.stateDir, 'journal.ndjson'), clock);
-    undo = stack;
+    lab = await openLab({ ...options, progress, runId, stay: options.keep });
+    events.emit({
+      type: 'run-started',
+      runId,
+      scenarios: scenarios.map(({ id }) => id),
+      mesh: lab.mesh.name,
+      app: lab.app.app.id,
+    });
+    if (!lab.owned) await takeBackLeftovers(lab, progress);
+    rollback = new Rollback({
+      journal: join(lab.stateDir, 'journal.ndjson'),
+      injectors: injectorsOf(lab),
+      clock,
+      onChange: (event) => events.emit({ type: 'rollback', ...event }),
+    });
+    facts = await lab.facts();
+    const health: { before?: string; after?: string } = {};
     const context: RunContext = {
-      lab: open,
+      lab,
       evidence,
-      undo: stack,
+      rollback,
       progress,
       signal,
       clock,
-      canary: `meshproof-canary-${randomBytes(8).toString('hex')}`,
+      token: `meshproof-token-${randomBytes(8).toString('hex')}`,
+      health: () => {
+        const { before, after } = health;
+        if (before === undefined || after === undefined) throw new TypeError('health was not looked at yet');
+        return { before, after };
+      },
     };
-    facts = await open.facts();
-    const residueBefore = await open.residue();
-    const before = await progress.step('health before', () => labHealth(context));
-    parts.health.before = before;
-    const beforePath = await evidence.json('evidence/health-before.json', before);
-    const judgesHealth = scenarios.some(({ experiment }) => experiment === 'health');
-    if (judgesHealth) await plantBrokenWorkload(context);
-    for (const scenario of scenarios.filter(({ experiment }) => experiment !== 'health')) {
-      if (signal.aborted) break;
-      parts.scenarios.push(await runScenario(scenario, context, parts, fail));
-    }
-    if (!signal.aborted) {
-      const broken = judgesHealth ? await healthOfBrokenWorkload(context) : undefined;
-      // Before pods are replaced: they would take along what a fault left in them.
-      const residueAfter = await open.residue();
-      const outcomes = await progress.step('taking everything back', () => stack.runAll(cleanupBudgetMs));
-
-      await open.settle(context);
-      const after = await progress.step('health after', () => labHealth(context, before));
-      parts.health.after = after;
-      const afterPath = await evidence.json('evidence/health-after.json', after);
-      for (const scenario of scenarios) {
-        if (scenario.experiment !== 'health' || broken === undefined || signal.aborted) continue;
-        parts.scenarios.push(
-          await guarded(scenario, parts, fail, clock.monotonicMs(), () =>
-            runHealth(scenario, context, { before: beforePath, after: afterPath, broken }),
-          ),
-        );
-      }
-      await judgeCleanup(outcomes, evidence, clean);
-      await judgeResidue({ before: residueBefore, after: residueAfter }, evidence, clean);
-    }
+    await experiments({ options, context, engine: new Engine(context, events), parts, health, evidence, fail, clean });
   } catch (error) {
     fail(error);
   } finally {
-    const deletes = lab?.owned === true;
-    try {
-      const outcomes = (await undo?.runAll(cleanupBudgetMs, deletes ? 'host' : undefined)) ?? [];
-      // Of a run that was cut short too.
-      if (outcomes.length > 0 && !judging.assertions.some(({ id }) => id === 'run/cleanup'))
-        await judgeCleanup(outcomes, evidence, clean);
-    } catch (error) {
-      fail(error);
-    }
-    if (lab !== undefined && deletes) {
-      try {
-        const made = lab;
-        await progress.step('deleting the lab', () => made.delete());
-        const left = await made.remains();
-        const path = await evidence.json('evidence/lab-residue.json', left);
-        await clean(
-          'lab-residue',
-          'The deleted lab left nothing on this machine',
-          { path },
-          'Run `./bin/meshproof down --all`.',
-        );
-      } catch (error) {
-        fail(error);
-      }
-    }
+    await cleanUp({ lab, rollback, evidence, progress, fail, clean });
   }
-  const order = new Map(scenarios.map(({ id }, index) => [id, index]));
-  parts.scenarios.sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0));
+  const order = new Map(scenarios.map(({ criterion }, index) => [criterion.id, index]));
+  parts.scenarios.sort((a, b) => (order.get(a.criterion) ?? 0) - (order.get(b.criterion) ?? 0));
   const definitions = new Map(scenarios.map(({ criterion }) => [criterion.id, criterion]));
   const judged = criteria(parts.scenarios, [...definitions.values()]);
-  const interrupted = options.interrupted();
+  const final = verdict({ ...parts, criteria: judged, interrupted: options.interrupted() });
+  await endEvents(events, final, options.progress);
   const report: RunReport = {
     schemaVersion: 1,
     tool: await toolFacts(),
@@ -174,9 +132,9 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
     startedAt: new Date(started).toISOString(),
     durationMs: Math.round(clock.now() - started),
     command: options.command,
-    host: hostFacts(mechanisms),
+    host: hostFacts(lab?.mechanisms ?? {}),
     ...facts,
-    verdict: verdict({ ...parts, criteria: judged, interrupted }),
+    verdict: final,
     criteria: judged,
     ...parts,
     timings,
@@ -186,72 +144,125 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   return { report, dir, ...(lab !== undefined && !lab.owned && { keptLab: lab.name }) };
 }
 
-type Parts = Pick<RunReport, 'scenarios' | 'assertions' | 'signals' | 'errors'> & {
-  health: { before?: HealthResult; after?: HealthResult };
-};
-/** Notes an error for the report, and tells what it comes down to. */
-type Fail = (error: unknown, scenario?: string) => MeshproofError;
-
-async function runScenario(scenario: Scenario, context: RunContext, parts: Parts, fail: Fail): Promise<ScenarioReport> {
-  return guarded(scenario, parts, fail, context.clock.monotonicMs(), () => {
-    switch (scenario.experiment) {
-      case 'resilience':
-        return runResilience(scenario, context);
-      case 'wire':
-        return runWire(scenario, context);
-      case 'signals':
-        return runSignals(scenario, context);
-      case 'same-code':
-        return runSameCode(scenario, context);
-      case 'health':
-        throw new MeshproofError(
-          'MESHPROOF_INTERNAL',
-          'the health scenario is judged at the end',
-          'Please report this.',
-        );
-    }
-  });
+function runIdAt(epochMs: number): string {
+  const time = new Date(epochMs)
+    .toISOString()
+    .replaceAll(/[-:]|\.\d+Z/g, '')
+    .replace('T', '-');
+  return `${time}-${randomBytes(2).toString('hex')}`;
 }
 
-/** A scenario that breaks off is an `error` of that scenario, one that is interrupted has no conclusion; the others still run. */
-async function guarded(
-  scenario: Scenario,
-  parts: Parts,
-  fail: Fail,
-  start: number,
-  work: () => Promise<ExperimentResult>,
-): Promise<ScenarioReport> {
-  const base = { id: scenario.id, title: scenario.title, criterion: scenario.criterion.id };
-  const durationMs = (): number => Math.round(systemClock.monotonicMs() - start);
+/** What meshproof itself left behind says nothing about the mesh: no conclusion, and an error of the environment. */
+function cleanWith(check: Check, fail: Fail): Clean {
+  return async (what, title, left, hint) => {
+    const { status, observed } = await check(what, title, 'list-empty', left, hint);
+    if (status !== 'pass') fail(new MeshproofError('MESHPROOF_CLEANUP', `not so: ${title}: ${observed}`, hint));
+  };
+}
+
+interface Experiments {
+  options: RunOptions;
+  context: RunContext;
+  engine: Engine;
+  parts: Parts;
+  health: { before?: string; after?: string };
+  evidence: Evidence;
+  fail: Fail;
+  clean: Clean;
+}
+
+/** Health, the trials in waves, everything taken back, and health again. */
+async function experiments({
+  options,
+  context,
+  engine,
+  parts,
+  health,
+  evidence,
+  fail,
+  clean,
+}: Experiments): Promise<void> {
+  const { lab, progress, signal } = context;
+  const planned = planTrials(options.scenarios, lab.app.app);
+  const atEnd = planned.filter(({ claim }) => claim.when === 'end');
+  const before = await progress.step('health before', () => labHealth(context));
+  parts.health.before = before;
+  health.before = await evidence.json('evidence/health-before.json', before);
+  for (const { claim } of atEnd) await claim.begin?.(context);
+  const take = (outcomes: readonly TrialOutcome[]): void => {
+    for (const { report, signals, error } of outcomes) {
+      parts.scenarios.push(report);
+      parts.signals.push(...signals);
+      if (error !== undefined) fail(error, report.id);
+    }
+  };
+  const inOrder = (trials: readonly PlannedTrial[]): PlannedTrial[][] => waves(trials, lab.app.app);
+  for (const wave of inOrder(planned.filter(({ claim }) => claim.when === undefined))) {
+    if (signal.aborted) return;
+    take(await runWave(wave, engine));
+  }
+  if (signal.aborted) return;
+  // What claims of the end look at is there until everything is taken back; they are judged after that.
+  const prepared = await Promise.all(atEnd.map(async (one) => prepareEnd(one, context)));
+  // Before pods are replaced: they would take along what a fault left in them.
+  const left = await engine.residue();
+  await judgeResidue(left, evidence, clean);
+  await progress.step('taking everything back', async () => {
+    await engine.replaceTouched();
+    await (context.rollback as Rollback).runAll(cleanupBudgetMs);
+  });
+  await lab.settle(signal);
+  const after = await progress.step('health after', () => labHealth(context, before));
+  parts.health.after = after;
+  health.after = await evidence.json('evidence/health-after.json', after);
+  for (const one of prepared) take(await runWave([one], engine));
+}
+
+/** A claim of the end with what it saw before everything was taken back. */
+async function prepareEnd(one: PlannedTrial, context: RunContext): Promise<PlannedTrial> {
+  const seen = one.claim.arms(one.trial, context);
+  await seen.catch(() => undefined);
+  return { ...one, claim: { ...one.claim, arms: () => seen } };
+}
+
+interface CleanUp {
+  lab: Lab | undefined;
+  rollback: Rollback | undefined;
+  evidence: Evidence;
+  progress: Progress;
+  fail: Fail;
+  clean: Clean;
+}
+
+/** Whatever became of the run: what is left to take back, how that went, and the lab if it is ours. */
+async function cleanUp({ lab, rollback, evidence, progress, fail, clean }: CleanUp): Promise<void> {
   try {
-    const { arms, assertions, signals } = await work();
-    parts.signals.push(...signals);
-    const status = statusOf(assertions.map((assertion) => assertion.status));
-    return {
-      ...base,
-      status,
-      reason: reasonOf(status, assertions),
-      durationMs: durationMs(),
-      arms: arms.map((arm) => judgeArm(arm, assertions)),
-      assertions,
-    };
+    const outcomes = (await rollback?.runAll(cleanupBudgetMs, lab?.owned === true ? 'host' : undefined)) ?? [];
+    if (outcomes.length > 0) await judgeCleanup(outcomes, evidence, clean);
   } catch (error) {
-    const { code, message } = fail(error, scenario.id);
-    const status = code === 'MESHPROOF_INTERRUPTED' ? 'invalid' : 'error';
-    return { ...base, status, reason: message, durationMs: durationMs(), arms: [], assertions: [] };
+    fail(error);
+  }
+  if (lab === undefined) return;
+  const made = lab;
+  try {
+    if (!made.owned) {
+      await made.close();
+      return;
+    }
+    await progress.step('deleting the lab', () => made.delete());
+    const path = await evidence.json('evidence/lab-residue.json', await made.remains());
+    await clean(
+      'lab-residue',
+      'The deleted lab left nothing on this machine',
+      { path },
+      'Run `./bin/meshproof down --all`.',
+    );
+  } catch (error) {
+    fail(error);
   }
 }
 
-function reasonOf(status: Status, assertions: readonly Assertion[]): string {
-  if (status === 'pass') return '';
-  const first = assertions.find((assertion) => assertion.status === status);
-  return first === undefined ? 'nothing was examined' : `${first.title}: ${first.observed}`;
-}
-
-/** Judges that a list of leftovers in the evidence is empty. */
-type Clean = (what: string, title: string, left: RuleInputs['list-empty'], hint: string) => Promise<void>;
-
-async function judgeCleanup(outcomes: UndoOutcome[], evidence: Evidence, clean: Clean): Promise<void> {
+async function judgeCleanup(outcomes: readonly RollbackOutcome[], evidence: Evidence, clean: Clean): Promise<void> {
   const failures = outcomes.filter(({ ok }) => !ok).map(({ what, error }) => `${what}: ${error ?? 'failed'}`);
   const undone = await evidence.json('evidence/cleanup.json', { outcomes, failures });
   await clean(
@@ -262,17 +273,22 @@ async function judgeCleanup(outcomes: UndoOutcome[], evidence: Evidence, clean: 
   );
 }
 
-async function judgeResidue(
-  { before, after }: { before: string[]; after: string[] },
-  evidence: Evidence,
-  clean: Clean,
-): Promise<void> {
-  const added = after.filter((line) => !before.includes(line));
-  const residue = await evidence.json('evidence/residue.json', { before, after, added });
+async function judgeResidue(left: string[], evidence: Evidence, clean: Clean): Promise<void> {
+  const residue = await evidence.json('evidence/residue.json', { left });
   await clean(
     'residue',
     'No fault is left in any pod',
-    { path: residue, pointer: '/added' },
-    'See residue.json: rules, processes and containers that were not there before.',
+    { path: residue, pointer: '/left' },
+    'See residue.json: rules, processes and containers of faults.',
   );
+}
+
+async function endEvents(
+  events: Events,
+  { status, exitCode, summary }: RunReport['verdict'],
+  progress: Progress,
+): Promise<void> {
+  events.emit({ type: 'run-ended', verdict: { status, exitCode, summary } });
+  const { lost } = await events.close();
+  if (lost !== undefined) progress.warn(`events.ndjson is not whole: ${lost}`);
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { scenarioSchema, suiteSchema } from './schema.ts';
 
-const files = { 'scenario.schema.json': scenarioSchema, 'suite.schema.json': suiteSchema };
+const files = { 'scenario.schema.json': scenarioSchema(), 'suite.schema.json': suiteSchema };
 const check = process.argv.includes('--check');
 for (const [name, schema] of Object.entries(files)) {
   const path = fileURLToPath(new URL(`../../docs/${name}`, import.meta.url));

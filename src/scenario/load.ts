@@ -23,7 +23,7 @@ export interface Finding {
 export type Parsed<T> = { value: T; findings: [] } | { value?: undefined; findings: Finding[] };
 
 export function parseScenario(text: string, file: string): Parsed<Scenario> {
-  return parse(scenarioSchema, text, file);
+  return parse(scenarioSchema(), text, file);
 }
 
 export function parseSuite(text: string, file: string): Parsed<Suite> {
@@ -50,7 +50,7 @@ function findingsOf(issue: z.core.$ZodIssue, document: Document, lines: LineCoun
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
-      const suggestion = didYouMean(key, knownKeys(path));
+      const suggestion = didYouMean(key, knownKeys());
       return {
         ...locate(document, lines, [...path, key], file, true),
         message: `unknown field \`${key}\`${suggestion === undefined ? '' : `; did you mean \`${suggestion}\`?`}`,
@@ -77,8 +77,6 @@ function findingsOf(issue: z.core.$ZodIssue, document: Document, lines: LineCoun
 }
 
 function unionOptions(issue: z.core.$ZodIssue): string[] {
-  const field = issue.path.at(-1);
-  if (field === 'experiment') return ['resilience', 'wire', 'signals', 'same-code', 'health'];
   return 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
 }
 
@@ -118,7 +116,7 @@ function keyPosition(
 }
 
 /** Field names the schema knows anywhere: enough for a spelling hint. */
-function knownKeys(path: (string | number)[]): string[] {
+function knownKeys(): string[] {
   const keys = new Set<string>();
   const visit = (schema: unknown): void => {
     const def = (schema as { def?: Record<string, unknown> } | undefined)?.def;
@@ -132,7 +130,7 @@ function knownKeys(path: (string | number)[]): string[] {
     for (const key of ['innerType', 'element'] as const) visit(def[key]);
     if (Array.isArray(def['options'])) for (const option of def['options']) visit(option);
   };
-  visit(path[0] === 'suite' ? suiteSchema : scenarioSchema);
+  visit(scenarioSchema());
   for (const key of Object.keys(suiteSchema.def.shape)) keys.add(key);
   return [...keys];
 }

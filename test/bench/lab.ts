@@ -46,7 +46,7 @@ export async function benchLab(): Promise<LabBench> {
     if (labMemory.programs['envoy'] === undefined)
       throw internal('no sidecar was found among the processes of the lab');
   } finally {
-    lab.close();
+    await lab.close();
     await progress.step('deleting the lab', () => lab.delete());
   }
   const remains = await lab.remains();

@@ -11,8 +11,8 @@ import type { Lab } from '../../src/lab/lab.ts';
 import { databaseSecretName } from '../../src/apps/tripinsights/database.ts';
 import { tripInsights } from '../../src/apps/tripinsights/trip-insights.ts';
 import { scenariosDir } from '../../src/scenario/load.ts';
-import { residue as faultResidue } from '../../src/faults/residue.ts';
-import { unfinishedUndos } from '../../src/run/undo.ts';
+import { residue as faultResidue } from '../../src/faults/injectors/point/residue.ts';
+import { armedRecords } from '../../src/run/rollback.ts';
 import { idsWith, lastLineOf, meshproof, readRunReport, startMeshproof, untilSaid, type CliResult } from './cli.ts';
 
 /** Pids of running tcpdumps whose command line names this. */
@@ -54,7 +54,7 @@ describe('broken meshes', function () {
   };
   /** Manifests of some workloads as the lab made them, to be changed and applied again. */
   const manifestsOf = async (service: string): Promise<KubeObject[]> => {
-    const namespace = lab.namespaces.meshed;
+    const namespace = lab.app.namespace;
     const secret = await lab.kube.get(`/api/v1/namespaces/${namespace}/secrets/${databaseSecretName}`);
     const databasePassword = Buffer.from(secret.data.SQL_PASSWORD, 'base64').toString();
     return tripInsights({ namespace, images: lab.images, replicas: 2, databasePassword }).filter(
@@ -76,8 +76,8 @@ describe('broken meshes', function () {
         { what: `deleting ${path}`, timeoutMs: 60_000 },
       );
     }
-    await lab.kube.apply(options.inject ? lab.mesh.inject(objects, { namespace: lab.namespaces.meshed }) : objects);
-    await lab.answering(lab.namespaces.meshed, { signal });
+    await lab.kube.apply(options.inject ? lab.mesh.inject(objects, { namespace: lab.app.namespace }) : objects);
+    await lab.app.answering({ timeoutMs: 120_000, signal });
   };
   const scenarioWith = (id: string, change: (text: string) => string): string => {
     const text = readFileSync(join(scenariosDir, `${id}.yaml`), 'utf8');
@@ -95,7 +95,7 @@ describe('broken meshes', function () {
   });
 
   after(async () => {
-    lab?.close();
+    await lab?.close();
     const down = await meshproof(['down', labName]);
     rmSync(folder, { recursive: true, force: true });
     expect(down.all).to.contain('nothing is left');
@@ -129,8 +129,8 @@ describe('broken meshes', function () {
     const report = readRunReport(folder);
     const cleanup = report.assertions.find(({ id }) => id === 'run/cleanup');
     expect(cleanup, result.stdout).to.include({ status: 'pass' });
-    expect(await unfinishedUndos(join(lab.stateDir, 'journal.ndjson'))).to.deep.equal([]);
-    expect(await faultResidue({ kube: lab.kube, pods: await lab.readyPods('trips') })).to.deep.equal([]);
+    expect(await armedRecords(join(lab.stateDir, 'journal.ndjson'))).to.deep.equal([]);
+    expect(await faultResidue({ kube: lab.kube, pods: await lab.app.pods('trips') })).to.deep.equal([]);
     const { red, cli } = await run('no-code-change');
     expect(red, cli.all).to.deep.equal([]);
     expect(cli.exitCode, cli.all).to.equal(0);
@@ -186,7 +186,7 @@ describe('broken meshes', function () {
       metadata: {
         ...deployment!.spec.template.metadata,
         name: 'trips-without-sidecar',
-        namespace: lab.namespaces.meshed,
+        namespace: lab.app.namespace,
       },
       spec: deployment!.spec.template.spec,
     };

@@ -9,9 +9,9 @@ export function statusCommand(): Command {
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ ./bin/meshproof status')
     .action(async (options: { json?: boolean }) => {
-      const [{ isDead, labDir, labEntries, readRecord }, { unfinishedUndos }] = await Promise.all([
+      const [{ isDead, labDir, labEntries, readRecord }, { armedRecords }] = await Promise.all([
         import('../../clusters/embedded/lab-record.ts'),
-        import('../../run/undo.ts'),
+        import('../../run/rollback.ts'),
       ]);
       const { labs: names } = await labEntries();
       const labs = await Promise.all(
@@ -25,7 +25,7 @@ export function statusCommand(): Command {
             kubernetes: record?.kubernetesVersion ?? '',
             kubeconfig: join(labDir(name), 'kubeconfig'),
             /** What a killed run had not taken back yet. */
-            open: await unfinishedUndos(join(labDir(name), 'journal.ndjson')),
+            open: (await armedRecords(join(labDir(name), 'journal.ndjson'))).map(({ what }) => what),
           };
         }),
       );

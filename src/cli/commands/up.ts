@@ -35,7 +35,7 @@ export function upCommand(): Command {
       });
       const lab = await openLab({ ...options, stay: true, progress, signal: interrupts.signal });
       progress[Symbol.dispose]();
-      lab.close();
+      await lab.close();
       if (options.json) {
         process.stdout.write(
           `${JSON.stringify({ lab: lab.name, kubeconfig: lab.cluster.kubeconfigPath, timings }, null, 2)}\n`,

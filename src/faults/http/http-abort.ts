@@ -1,16 +1,13 @@
-import type { HttpAbortFault } from '../fault.ts';
-import { invalidFault, validateHttpFault, type HttpFaultKind } from './http-fault.ts';
+import { z } from 'zod';
 import { percent } from '../injectors/point/envoy-config.ts';
+import { defineHttpFault } from './http-fault.ts';
 
 /** The server answers a share of its requests with an error status, before the app sees them. */
-export const httpAbort: HttpFaultKind<HttpAbortFault> = {
+export const httpAbort = defineHttpFault({
   kind: 'http-abort',
-  validate(spec) {
-    validateHttpFault(spec);
-    if (!Number.isInteger(spec.status) || spec.status < 200 || spec.status > 599) {
-      throw invalidFault(spec, `status ${spec.status} is not an HTTP status in 200..599`, 'Use e.g. 503.');
-    }
-  },
+  title: 'Answers a share of requests with an error status',
+  fields: { status: z.number().int().min(400).max(599).default(503) },
+  effect: 'abort',
   envoyFault: (spec, percentage) => ({ abort: { http_status: spec.status, percentage: percent(percentage) } }),
   asked: (spec) => ({ percentage: spec.percentage, status: spec.status, pathPrefix: spec.pathPrefix ?? '/' }),
   holdsMs: () => 0,
@@ -28,4 +25,4 @@ export const httpAbort: HttpFaultKind<HttpAbortFault> = {
       problems.push('a calibration request was aborted before the fault was on');
     return { measured: { status: spec.status }, problems };
   },
-};
+});

@@ -1,7 +1,8 @@
-import type { HttpDelayFault } from '../fault.ts';
-import { invalidFault, validateHttpFault, type HttpFaultKind, type KindMeasure } from './http-fault.ts';
+import { z } from 'zod';
 import { percent } from '../injectors/point/envoy-config.ts';
 import type { Calibration, PointEntry } from '../injectors/point/point-log.ts';
+import type { KindMeasure } from '../injectors/point/point-fault.ts';
+import { defineHttpFault } from './http-fault.ts';
 
 /** Off by more than this, the delay is not the one that was asked for (issue, part 7). */
 const toleranceMs = 5;
@@ -9,14 +10,11 @@ const toleranceMs = 5;
 const minSamples = 3;
 
 /** The app gets a share of its requests later, by a fixed time. */
-export const httpDelay: HttpFaultKind<HttpDelayFault> = {
+export const httpDelay = defineHttpFault({
   kind: 'http-delay',
-  validate(spec) {
-    validateHttpFault(spec);
-    if (!(spec.delayMs >= 1 && spec.delayMs <= 600_000)) {
-      throw invalidFault(spec, `delayMs ${spec.delayMs} is not in 1..600000`, 'Give the delay in milliseconds.');
-    }
-  },
+  title: 'Holds a share of requests for a fixed time',
+  fields: { delayMs: z.number().int().min(1).max(600_000) },
+  effect: 'delay',
   envoyFault: (spec, percentage) => ({
     delay: { fixed_delay: `${spec.delayMs / 1000}s`, percentage: percent(percentage) },
   }),
@@ -34,7 +32,7 @@ export const httpDelay: HttpFaultKind<HttpDelayFault> = {
         off > toleranceMs ? [`the calibrated delay is ${delayMs.toFixed(1)} ms, asked were ${spec.delayMs} ms`] : [],
     };
   },
-};
+});
 
 /**
  * The time the fault point held a request before it went on to the app, less the same time of undelayed requests. A

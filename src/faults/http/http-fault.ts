@@ -1,46 +1,38 @@
-import { MeshproofError } from '../../base/errors.ts';
-import type { FaultSpec } from '../fault.ts';
-import type { EnvoyHttpFault } from '../injectors/point/envoy-config.ts';
-import type { Calibration, PointEntry } from '../injectors/point/point-log.ts';
+import { z } from 'zod';
+import { defineFault, type FaultEntry } from '../define-fault.ts';
+import { injectPoints } from '../injectors/point/inject-points.ts';
+import type { HttpFaultSpec, PointFault } from '../injectors/point/point-fault.ts';
 
-/** What a kind reads off the fault point's ledger, beyond the share of requests hit. */
-export interface KindMeasure {
-  measured: Record<string, number | string>;
-  /** Why the fault was not the one that was asked for; empty when it was. */
-  problems: string[];
-}
+const commonFields = {
+  target: z.string().min(1).optional().describe('A service; left out: the service under test.'),
+  percentage: z.number().gt(0).max(100).describe('Share of matching requests.'),
+  pathPrefix: z.string().startsWith('/').optional().describe('Only requests whose path starts with this.'),
+};
 
-/** A fault kind that the HTTP fault point carries out: what Envoy is told, and what the ledger must show. */
-export interface HttpFaultKind<S extends FaultSpec = FaultSpec> {
-  readonly kind: S['kind'];
-  /** @throws MeshproofError MESHPROOF_SCENARIO_INVALID */
-  validate(spec: S): void;
-  /** The filter's configuration with the given share (0..100) instead of the spec's own. */
-  envoyFault(spec: S, percentage: number): EnvoyHttpFault;
-  asked(spec: S): Record<string, number | string>;
-  /** How long a request may be held by the fault, ms: the time draining may take. */
-  holdsMs(spec: S): number;
-  measure(spec: S, entries: readonly PointEntry[], calibration: Calibration): KindMeasure;
-}
+type HttpSchema<Kind extends string, Fields extends z.ZodRawShape> = z.ZodObject<
+  { kind: z.ZodLiteral<Kind> } & typeof commonFields & Fields,
+  z.core.$strict
+>;
+type HttpSpec<Kind extends string, Fields extends z.ZodRawShape> = z.output<HttpSchema<Kind, Fields>> &
+  z.output<z.ZodObject<Fields>> &
+  HttpFaultSpec;
 
-export function invalidFault(spec: FaultSpec, what: string, hint: string): MeshproofError {
-  return new MeshproofError('MESHPROOF_SCENARIO_INVALID', `fault ${spec.kind} at ${spec.target}: ${what}`, hint);
-}
-
-/** What all HTTP kinds share. */
-export function validateHttpFault(spec: FaultSpec): void {
-  if (!(spec.percentage > 0 && spec.percentage <= 100)) {
-    throw invalidFault(
-      spec,
-      `percentage ${spec.percentage} is not in (0, 100]`,
-      'Say how many of 100 requests are to be hit.',
-    );
-  }
-  if (spec.pathPrefix !== undefined && !spec.pathPrefix.startsWith('/')) {
-    throw invalidFault(
-      spec,
-      `pathPrefix ${JSON.stringify(spec.pathPrefix)} does not start with /`,
-      'Write it as in the request line, e.g. /api/trips.',
-    );
-  }
+/** A fault on HTTP requests, injected behind the server's sidecar: it works under strict mTLS, and every caller's policy meets it. */
+export function defineHttpFault<Kind extends string, Fields extends z.ZodRawShape>(
+  definition: { kind: Kind; title: string; fields: Fields } & PointFault<HttpSpec<Kind, Fields>>,
+): FaultEntry<HttpSchema<Kind, Fields>, Kind> & { point: PointFault } {
+  const { kind, title, fields, effect } = definition;
+  // The schema ties these fields to this kind; the point knows HTTP faults in general.
+  const schema = z.strictObject({ kind: z.literal(kind), ...commonFields, ...fields });
+  const fault = definition as unknown as PointFault;
+  const entry = defineFault({
+    kind,
+    title,
+    schema: schema as unknown as HttpSchema<Kind, Fields>,
+    requires: { protocol: 'http' },
+    effect,
+    holdsMs: (spec) => fault.holdsMs(spec as unknown as HttpFaultSpec),
+    inject: (spec, context) => injectPoints(fault, spec as unknown as HttpFaultSpec, context),
+  });
+  return { ...entry, point: fault };
 }

@@ -6,7 +6,7 @@ import { parseEnvoyCounters } from '../../observe/telemetry/envoy-histogram.ts';
 import type { AppliedPolicies, MeshContext } from '../adapter.ts';
 import type { EnvoyAdmin } from '../envoy/admin.ts';
 import { readConfigDump, type ProxyConfig } from '../envoy/config-dump.ts';
-import type { Policy } from '../../policies/policy.ts';
+import type { Policy } from '../../policies/index.ts';
 import type { ConsulApi } from './api.ts';
 import { callableServices, instances } from './catalog.ts';
 import { renderPolicies, type ConfigEntry, type EntryChange } from './config-entries.ts';

@@ -1,4 +1,4 @@
-import type { Policy } from '../../policies/policy.ts';
+import type { Policy } from '../../policies/index.ts';
 
 /** A config entry as Consul's API has it; `Kind` and `Name` identify it. Only the mesh entry has no name. */
 export interface ConfigEntry {

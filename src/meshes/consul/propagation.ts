@@ -1,5 +1,5 @@
 import type { ProxyConfig } from '../envoy/config-dump.ts';
-import type { Policy } from '../../policies/policy.ts';
+import type { Policy } from '../../policies/index.ts';
 
 /**
  * What a proxy still lacks of these policies, or undefined when it has them all. A proxy that cannot call a service has

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { silentProgress } from '../../../src/base/progress.ts';
-import type { ActiveFault, FaultReceipt, FaultSpec } from '../../../src/faults/fault.ts';
+import type { ActiveFault, FaultReceipt, FaultRequest } from '../../../src/faults/fault.ts';
 import { pointContainers } from '../../../src/faults/injectors/point/container.ts';
-import { residue } from '../../../src/faults/residue.ts';
-import { startFault } from '../../../src/faults/start-fault.ts';
+import { residue } from '../../../src/faults/injectors/point/residue.ts';
+import { startFault } from '../../../src/faults/index.ts';
 import { eventually, LocalPod } from './local-pod.ts';
 import { toolPath } from './tool-path.ts';
 
-const abort30: FaultSpec = {
+const abort30: FaultRequest = {
   kind: 'http-abort',
   target: 'trips',
   percentage: 30,
@@ -47,17 +47,17 @@ describe('fault point behind a sidecar', () => {
   });
   afterEach(() => pod[Symbol.asyncDispose]());
 
-  const inject = (spec: FaultSpec, deadManMs = 60_000): Promise<ActiveFault> =>
+  const inject = (spec: FaultRequest, deadManMs = 60_000): Promise<ActiveFault> =>
     startFault(spec, {
       kube: pod.kube,
       images: { envoy: { name: 'envoy', ref: 'local', digest: '' } },
       pods: [pod.ref],
       appPort: 8080,
       appPath: { sidecarUid: 1337, outInterface: 'lo' },
-      journal: {
-        register: async (what, action) => {
+      rollback: {
+        record: async ({ what, undo }) => {
           registered.push(`${what} | rules: ${(await pod.faultRules()).length}`);
-          return { run: action };
+          return { run: undo! };
         },
       },
       progress: silentProgress(),

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '../../../src/base/process.ts';
 import { pollUntil } from '../../../src/base/poll.ts';
-import { chaosLabel } from '../../../src/faults/start-fault.ts';
+import { chaosLabel } from '../../../src/faults/injectors/targets.ts';
 import { KubeApiError } from '../../../src/kube/kube-api-error.ts';
 import type { ExecResult, KubeClient, PodRef } from '../../../src/kube/types.ts';
 

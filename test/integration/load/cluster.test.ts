@@ -3,9 +3,10 @@ import { expect } from 'chai';
 import { silentProgress } from '../../../src/base/progress.ts';
 import { openLab } from '../../../src/clusters/open-lab.ts';
 import type { RunningCluster } from '../../../src/clusters/provider.ts';
-import type { FaultSpec } from '../../../src/faults/fault.ts';
-import { residue } from '../../../src/faults/residue.ts';
-import { startFault, type FaultContext } from '../../../src/faults/start-fault.ts';
+import type { FaultRequest } from '../../../src/faults/fault.ts';
+import { residue } from '../../../src/faults/injectors/point/residue.ts';
+import { startFault } from '../../../src/faults/index.ts';
+import type { FaultContext } from '../../../src/faults/define-fault.ts';
 import { buildArchive, imageMap } from '../../../src/images/archive.ts';
 import type { ImageMap } from '../../../src/images/image.ts';
 import { labImages } from '../../../src/lab/images.ts';
@@ -69,7 +70,7 @@ describe('load and fault on a cluster', function () {
     pods,
     appPort: 8080,
     appPath: { sidecarUid: 1337, outInterface: 'lo' },
-    journal: { register: async (_what, action) => ({ run: action }) },
+    rollback: { record: async ({ undo }) => ({ run: undo! }) },
     progress,
     signal,
     deadManMs: 120_000,
@@ -85,7 +86,7 @@ describe('load and fault on a cluster', function () {
   };
 
   it('joins what two clients saw with what two servers did', async () => {
-    const spec: FaultSpec = { kind: 'http-abort', target: 'trips', percentage: 100, status: 503, pathPrefix: '/api' };
+    const spec: FaultRequest = { kind: 'http-abort', target: 'trips', percentage: 100, status: 503, pathPrefix: '/api' };
     {
       await using prepared = await prepareLoad(load, context());
       expect(prepared.pods).to.have.length(2);
@@ -127,7 +128,7 @@ describe('load and fault on a cluster', function () {
 
   it('names the reason of a fault point that cannot start, and leaves nothing running', async () => {
     const wrong = { ...images, envoy: { name: 'envoy', ref: 'meshproof.dev/no-such:1', digest: '' } };
-    const spec: FaultSpec = { kind: 'http-abort', target: 'trips', percentage: 100, status: 503 };
+    const spec: FaultRequest = { kind: 'http-abort', target: 'trips', percentage: 100, status: 503 };
     const error = await startFault(spec, { ...faultContext(), images: wrong }).catch((thrown: unknown) => thrown);
     expect(error).to.include({ code: 'MESHPROOF_FAULT_START' });
     expect(String(error)).to.match(/ErrImagePull|ImagePullBackOff/);

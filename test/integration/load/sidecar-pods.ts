@@ -1,6 +1,6 @@
 import type { KubeClient, KubeObject, PodRef } from '../../../src/kube/types.ts';
 import { pollUntil, type Look } from '../../../src/base/poll.ts';
-import { chaosLabel } from '../../../src/faults/start-fault.ts';
+import { chaosLabel } from '../../../src/faults/injectors/targets.ts';
 
 export const namespace = 'trial';
 

@@ -1,9 +1,13 @@
 import { expect } from 'chai';
-import type { FaultSpec } from '../../../src/faults/fault.ts';
-import { kindOf } from '../../../src/faults/index.ts';
+import type { FaultRequest } from '../../../src/faults/fault.ts';
+import type { FaultContext } from '../../../src/faults/define-fault.ts';
+import { startFault } from '../../../src/faults/index.ts';
+import type { HttpFaultSpec } from '../../../src/faults/injectors/point/point-fault.ts';
+import { httpAbort } from '../../../src/faults/http/http-abort.ts';
+import { httpDelay } from '../../../src/faults/http/http-delay.ts';
 import type { PointResult } from '../../../src/faults/injectors/point/fault-point.ts';
 import { parseLedger } from '../../../src/faults/injectors/point/point-log.ts';
-import { receiptsOf } from '../../../src/faults/receipt.ts';
+import { receiptsOf } from '../../../src/faults/injectors/point/receipt.ts';
 
 interface Line {
   id?: string | null;
@@ -27,8 +31,14 @@ const line = (fields: Line): string =>
     ...fields,
   });
 
-const abort: FaultSpec = { kind: 'http-abort', target: 'trips', percentage: 30, status: 503, pathPrefix: '/api/trips' };
-const delay: FaultSpec = { kind: 'http-delay', target: 'trips', percentage: 100, delayMs: 500 };
+const abort: FaultRequest & HttpFaultSpec = {
+  kind: 'http-abort',
+  target: 'trips',
+  percentage: 30,
+  status: 503,
+  pathPrefix: '/api/trips',
+};
+const delay: FaultRequest & HttpFaultSpec = { kind: 'http-delay', target: 'trips', percentage: 100, delayMs: 500 };
 const calibrated = (on: Line): string[] => [
   line({ id: 'meshproof-calibration-off-1', path: '/.meshproof/calibration' }),
   line({ id: 'meshproof-calibration-on-1', path: '/.meshproof/calibration', ...on }),
@@ -91,7 +101,7 @@ describe('receipts', () => {
   it('sum up the pods, with counts, and leave the judgement of the share to others', () => {
     const hit = line({ flags: 'FI', status: 503, heldUs: null });
     const good = calibrated({ flags: 'FI', status: 503, heldUs: null });
-    const receipts = receiptsOf(abort, 'm', [
+    const receipts = receiptsOf(httpAbort.point, abort, 'm', [
       result([hit, line({}), line({ path: '/api/poi' }), ...good]),
       result([line({}), line({}), ...good], { startedAt: 2000, endedAt: 8000, onsetMs: 900 }),
     ]);
@@ -103,13 +113,13 @@ describe('receipts', () => {
   });
 
   it('say that nothing reached the fault', () => {
-    const receipts = receiptsOf(abort, 'm', [result(calibrated({ flags: 'FI', status: 503 }))]);
+    const receipts = receiptsOf(httpAbort.point, abort, 'm', [result(calibrated({ flags: 'FI', status: 503 }))]);
     expect(receipts.at(-1)?.problems).to.deep.equal(['no request reached the fault']);
     expect(receipts.at(-1)?.measured['sharePercent']).to.equal(0);
   });
 
   it('say that an abort was not one: wrong status, or a calibration that came through', () => {
-    const wrong = receiptsOf(abort, 'm', [
+    const wrong = receiptsOf(httpAbort.point, abort, 'm', [
       result([line({ flags: 'FI', status: 500 }), ...calibrated({ status: 200 })]),
     ]).at(-1);
     expect(wrong?.problems.join()).to.contain('status 500, not 503').and.to.contain('no calibration request');
@@ -136,7 +146,7 @@ describe('receipts', () => {
   ];
   for (const [what, lines, problem] of delays) {
     it(`judge a delay ${what}`, () => {
-      const problems = receiptsOf(delay, 'm', [result(lines)]).at(-1)?.problems ?? [];
+      const problems = receiptsOf(httpDelay.point, delay, 'm', [result(lines)]).at(-1)?.problems ?? [];
       if (problem === undefined) expect(problems).to.deep.equal([]);
       else expect(problems.join()).to.contain(problem);
     });
@@ -144,12 +154,14 @@ describe('receipts', () => {
 
   it('take the time of undelayed requests off', () => {
     const lines = [505_000, 505_000, 505_000].map((heldUs) => line({ flags: 'DI', heldUs }));
-    const receipt = receiptsOf({ ...delay, percentage: 50 }, 'm', [result([...lines, line({ heldUs: 4000 })])]).at(-1);
+    const receipt = receiptsOf(httpDelay.point, { ...delay, percentage: 50 }, 'm', [
+      result([...lines, line({ heldUs: 4000 })]),
+    ]).at(-1);
     expect(receipt?.measured['delayMs']).to.equal(501);
   });
 
   it('carry what went wrong in a pod', () => {
-    const receipts = receiptsOf(delay, 'm', [
+    const receipts = receiptsOf(httpDelay.point, delay, 'm', [
       result([], { undone: false, problems: ['trips-a: the fault proxy died'] }),
     ]);
     expect(receipts.at(-1)?.undone).to.equal(false);
@@ -158,7 +170,7 @@ describe('receipts', () => {
 });
 
 describe('fault kinds', () => {
-  const wrong: FaultSpec[] = [
+  const wrong: FaultRequest[] = [
     { ...abort, percentage: 0 },
     { ...abort, percentage: 101 },
     { ...abort, percentage: NaN },
@@ -167,20 +179,19 @@ describe('fault kinds', () => {
     { ...abort, pathPrefix: 'api' },
     { ...delay, delayMs: 0 },
     { ...delay, delayMs: NaN },
-  ] as FaultSpec[];
+  ] as FaultRequest[];
   for (const spec of wrong) {
-    it(`refuse ${JSON.stringify(spec)}`, () => {
-      expect(() => kindOf(spec).validate(spec))
-        .to.throw()
-        .with.property('code', 'MESHPROOF_SCENARIO_INVALID');
+    it(`refuse ${JSON.stringify(spec)}`, async () => {
+      const error: unknown = await startFault(spec, {} as FaultContext).catch((thrown: unknown) => thrown);
+      expect(error).to.have.property('code', 'MESHPROOF_SCENARIO_INVALID');
     });
   }
 
   it('tell Envoy the share to a millionth', () => {
-    expect(kindOf(abort).envoyFault(abort, 33.3333)).to.deep.equal({
+    expect(httpAbort.point.envoyFault(abort, 33.3333)).to.deep.equal({
       abort: { http_status: 503, percentage: { numerator: 333_333, denominator: 'MILLION' } },
     });
-    expect(kindOf(delay).envoyFault(delay, 100)).to.deep.equal({
+    expect(httpDelay.point.envoyFault(delay, 100)).to.deep.equal({
       delay: { fixed_delay: '0.5s', percentage: { numerator: 1_000_000, denominator: 'MILLION' } },
     });
   });

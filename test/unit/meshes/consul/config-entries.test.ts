@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { renderPolicies, type ConfigEntry } from '../../../../src/meshes/consul/config-entries.ts';
-import type { Policy } from '../../../../src/policies/policy.ts';
+import type { Policy } from '../../../../src/policies/index.ts';
 
 const callers = ['trips', 'viewer'];
 const render = (policies: Policy[], current: ConfigEntry[] = []) =>

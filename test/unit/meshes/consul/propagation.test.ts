@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { lacking } from '../../../../src/meshes/consul/propagation.ts';
 import type { ProxyConfig, RouteConfig } from '../../../../src/meshes/envoy/config-dump.ts';
-import type { Policy } from '../../../../src/policies/policy.ts';
+import type { Policy } from '../../../../src/policies/index.ts';
 
 const callable = new Set(['trips']);
 const viewer = (route: RouteConfig, extra: Partial<ProxyConfig> = {}): ProxyConfig => ({

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '../../../base/clock.ts';
+import type { FaultContext } from '../../define-fault.ts';
+import type { ActiveFault, LedgerEntry } from '../../fault.ts';
+import { checkTargets, refused } from '../targets.ts';
+import { adminPort, listenPort, pointDir, pointNames } from './container.ts';
+import { pointConfig } from './envoy-config.ts';
+import { FaultPoint, type PointResult } from './fault-point.ts';
+import type { PodAgentArgs } from '../pod-agent.ts';
+import type { HttpFaultSpec, PointFault } from './point-fault.ts';
+import { matching, receiptsOf } from './receipt.ts';
+
+/** Time beyond the longest hold that requests under way get to end when the fault is taken out. */
+const drainGraceMs = 1000;
+/** Longer than a start may take, so that only what was given up is too late; clocks may differ by the rest. */
+const notAfterMs = 60_000;
+
+/**
+ * Puts a fault point behind the sidecar of every given pod. In force everywhere when it resolves; on failure nothing stays.
+ *
+ * @throws MeshproofError MESHPROOF_FAULT_START
+ */
+export async function injectPoints(
+  fault: PointFault,
+  spec: HttpFaultSpec,
+  context: FaultContext,
+): Promise<ActiveFault> {
+  const { kube, pods, appPath, appPort, signal } = context;
+  await checkTargets(context, spec);
+  const id = randomBytes(4).toString('hex');
+  const envoyConfig = pointConfig({
+    listenPort,
+    adminPort,
+    appPort,
+    ledgerPath: `${pointDir}/ledger.ndjson`,
+    pathPrefix: spec.pathPrefix ?? '/',
+    fault: fault.envoyFault(spec, spec.percentage),
+    calibrationFault: fault.envoyFault(spec, 100),
+  });
+  const image = context.images['envoy']?.ref;
+  if (image === undefined) throw refused(spec, 'the image `envoy` is not there', 'Load the images of the lab first.');
+  const drainMs = fault.holdsMs(spec) + drainGraceMs;
+  const notAfterS = Math.ceil((systemClock.now() + notAfterMs) / 1000);
+  const points = pods.map(
+    (pod) =>
+      new FaultPoint({
+        kube,
+        pod,
+        signal,
+        settings: {
+          id,
+          image,
+          appPort,
+          appPath,
+          podIp: pod.ip,
+          deadManMs: context.deadManMs,
+          drainMs,
+          notAfterS,
+          envoyConfig,
+        },
+      }),
+  );
+  const end = (): Promise<PointResult[]> => Promise.all(points.map((point) => point.end()));
+  const names = pointNames(id);
+  const args: PodAgentArgs = {
+    containers: [names.point, names.guard],
+    pods: pods.map(({ namespace, name, uid }) => ({ namespace, name, uid })),
+  };
+  const undoEntry = await context.rollback.record({
+    what: `${spec.kind} at ${spec.target} (${id}): iptables rule and ephemeral containers in ${pods.map((pod) => `${pod.namespace}/${pod.name}`).join(', ')}`,
+    injector: 'pod-agent',
+    args: { ...args },
+    undo: async () => {
+      const left = (await end()).filter((result) => !result.undone).map((result) => result.pod.name);
+      if (left.length > 0)
+        throw refused(
+          spec,
+          `it could not be undone in ${left.join(', ')}`,
+          'Delete these pods: the fault goes with them.',
+        );
+    },
+  });
+  const undo = (): Promise<void> => undoEntry.run();
+
+  const started = await context.progress.step(`fault ${spec.kind} at ${spec.target}`, () =>
+    Promise.allSettled(points.map((point) => point.start())),
+  );
+  const failed = started.find((outcome) => outcome.status === 'rejected');
+  if (failed) {
+    await undo();
+    signal.throwIfAborted();
+    throw failed.reason;
+  }
+  const mechanism = `envoy fault filter behind the sidecar (iptables OUTPUT redirect of uid ${appPath.sidecarUid} on ${appPath.outInterface}, port ${appPort})`;
+  return {
+    spec,
+    pods,
+    // A fault point restarts and replaces nothing.
+    expected: { restarts: {}, replaced: [] },
+    undo,
+    ledger: async () =>
+      matching(
+        spec,
+        (await end()).flatMap((result) => result.entries),
+      ).map(toLedgerEntry),
+    receipts: async () => receiptsOf(fault, spec, mechanism, await end()),
+  };
+}
+
+function toLedgerEntry(entry: LedgerEntry): LedgerEntry {
+  const { requestId, startedAt, durationMs, status, injected, cancelled, path, pod } = entry;
+  return { requestId, startedAt, durationMs, status, injected, cancelled, path, pod };
+}

@@ -1,0 +1,72 @@
+import { MeshproofError } from '../../../base/errors.ts';
+import { pollUntil, type Look } from '../../../base/poll.ts';
+import { isHttpStatus } from '../../../kube/kube-api-error.ts';
+import { logEvents } from '../../../kube/log-block.ts';
+import type { KubeClient, KubeObject, PodRef } from '../../../kube/types.ts';
+
+/** Something a fault left behind in a pod. */
+export interface Residue {
+  pod: string;
+  namespace: string;
+  what: string;
+}
+
+interface EphemeralStatus {
+  name: string;
+  state?: { running?: object; terminated?: object; waiting?: object };
+}
+
+/**
+ * What faults left in these pods: an ephemeral container of meshproof's that still runs (and with it the fault proxy), or
+ * nat rules that differ from those before. An empty list means none. A pod that is gone took everything with it.
+ */
+export async function residue(options: {
+  kube: KubeClient;
+  pods: readonly PodRef[];
+  timeoutMs?: number;
+}): Promise<Residue[]> {
+  const { kube, pods, timeoutMs = 10_000 } = options;
+  return (await Promise.all(pods.map((pod) => residueOf(kube, pod, timeoutMs)))).flat();
+}
+
+async function residueOf(kube: KubeClient, ref: PodRef, timeoutMs: number): Promise<Residue[]> {
+  const path = `/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`;
+  const found = (what: string): Residue => ({ pod: ref.name, namespace: ref.namespace, what });
+  const look = async (): Promise<{ running: string[]; guards: string[] }> => {
+    const pod = await kube.get(path).catch((error: unknown) => {
+      if (isHttpStatus(error, 404)) return undefined;
+      throw error;
+    });
+    const statuses = pod?.metadata.uid === ref.uid ? ephemeral(pod) : [];
+    return {
+      running: statuses.filter((status) => status.state?.running !== undefined).map((status) => status.name),
+      guards: statuses.filter((status) => status.name.startsWith('meshproof-guard-')).map((status) => status.name),
+    };
+  };
+  // The kubelet writes a container's end into the pod's status up to a second late.
+  const settled = async (): Promise<Look<Awaited<ReturnType<typeof look>>>> => {
+    const now = await look();
+    return now.running.length === 0 ? { ready: now } : { pending: now.running.join(', ') };
+  };
+  const seen = await pollUntil(settled, { what: `ephemeral containers of ${ref.name}`, timeoutMs }).catch(
+    (error: unknown) => {
+      if (error instanceof MeshproofError && error.code === 'MESHPROOF_TIMEOUT') return look();
+      throw error;
+    },
+  );
+  const left = seen.running.map((name) => found(`ephemeral container ${name} still runs`));
+  for (const guard of seen.guards) {
+    const log = await kube.getText(`${path}/log?container=${guard}`);
+    const done = logEvents(log).find((event) => event.event === 'guard-done');
+    if (!done) left.push(found(`${guard} did not say how it left the nat rules`));
+    else if (done.fields['undone'] !== 'yes' || done.fields['nat-before'] !== done.fields['nat-after']) {
+      left.push(found(`the nat rules are not as they were before the fault of ${guard}`));
+    }
+  }
+  return left;
+}
+
+function ephemeral(pod: KubeObject): EphemeralStatus[] {
+  const statuses = (pod['status']?.ephemeralContainerStatuses ?? []) as EphemeralStatus[];
+  return statuses.filter((status) => status.name.startsWith('meshproof-'));
+}

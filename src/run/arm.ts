@@ -1,0 +1,254 @@
+import type { ArmName, ArmResult, ArmSpec } from '../claims/arm.ts';
+import type { RunContext } from '../claims/context.ts';
+import { figuresOf, loadFacts, seriesOf } from '../claims/figures.ts';
+import { within, type Window } from '../base/window.ts';
+import type { EvidencePath } from '../evidence/path.ts';
+import { evidencePath } from '../evidence/store.ts';
+import { faultEntry } from '../faults/index.ts';
+import type { ActiveFault, FaultReceipt, LedgerEntry } from '../faults/fault.ts';
+import { summarizeLedger } from '../judge/ledger.ts';
+import { clientName } from '../lab/client.ts';
+import type { LoadResult } from '../load/load.ts';
+import { goldenSignals, loadSignals, type GoldenSignals } from '../observe/telemetry/golden.ts';
+import { snapshotDeltas } from '../observe/telemetry/delta.ts';
+import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
+import type { PhaseReport } from '../report/model.ts';
+import type { Engine } from './engine.ts';
+import { transitionMs, until } from './phases.ts';
+
+/** Time for a fault to come into force and to be taken back while k6 goes on; the rest of it lengthens the recovery. */
+const onsetBudgetMs = 5000;
+/** A fault that nobody took back takes itself out this long after the load should have ended. */
+const deadManGraceMs = 60_000;
+
+/**
+ * Runs one arm: load clients, captures, looks at the proxies, load, the faults of its timeline, and the evidence of all of
+ * it. Its policies are in force already. Whatever it started is taken back when it returns or throws, last first.
+ */
+export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> {
+  const { context, events, means } = engine;
+  const { evidence, progress, clock } = context;
+  const { scenario, name } = spec;
+  const path = (file: string): EvidencePath => evidencePath(scenario, name, file);
+  return progress.step(`${scenario}: ${name}`, async (detail) => {
+    events.emit({ type: 'arm-started', scenario, arm: name });
+    const durationMs = durationOf(spec);
+    detail('load clients');
+    await using load = await means.prepareLoad(
+      {
+        client: clientName,
+        namespace: spec.app.namespace,
+        targets: [...spec.load.targets],
+        rps: spec.load.rps,
+        pods: spec.load.clients,
+        durationMs,
+        maxVUs: spec.load.maxVUs,
+        requestTimeoutMs: spec.load.requestTimeoutMs,
+        ...(spec.load.token !== undefined && { canary: spec.load.token }),
+      },
+      engine.loadContext(spec.app),
+    );
+    if (spec.captures) detail('captures');
+    await using captures =
+      spec.captures &&
+      (await means.captureEdges(
+        { scenario, arm: name, edges: spec.captures.edges, app: spec.app, clients: load.pods },
+        context,
+      ));
+    if (spec.captures) {
+      detail('fresh handshakes');
+      await spec.captures.fresh(load.pods);
+    }
+    const watched = [
+      ...load.pods.map((pod) => ({ pod, service: clientName })),
+      ...(
+        await Promise.all(
+          spec.watch.map(async (service) => (await spec.app.pods(service)).map((pod) => ({ pod, service }))),
+        )
+      ).flat(),
+    ];
+    const looks: Record<'start' | 'faultStart' | 'faultEnd' | 'end', ProxySnapshot[]> = {
+      start: await means.proxySnapshots(watched, context),
+      faultStart: [],
+      faultEnd: [],
+      end: [],
+    };
+    const judgedFromMs = clock.now();
+    const running = await load.start();
+    const start = running.startedAt;
+    detail('baseline');
+    events.emit({ type: 'phase-started', scenario, arm: name, phase: 'baseline' });
+    const faults: ActiveFault[] = [];
+    let windows: ArmResult['windows'] | undefined;
+    try {
+      if (spec.timeline.length > 0) {
+        windows = await faultPhase(spec, start, faults, engine, {
+          detail,
+          deadManMs: durationMs + deadManGraceMs,
+          look: async (when) => {
+            looks[when] = await means.proxySnapshots(watched, context);
+          },
+        });
+      }
+      const result = await running.finish();
+      const lastMs = result.samples.reduce((last, sample) => Math.max(last, sample.startedAt), start);
+      const whole = { fromMs: start, toMs: lastMs + 1 };
+      windows = windows
+        ? { ...windows, recovery: { ...windows.recovery, toMs: Math.max(windows.recovery.fromMs, lastMs + 1) } }
+        : { baseline: whole, fault: whole, recovery: { fromMs: lastMs + 1, toMs: lastMs + 1 } };
+      looks.end = await means.proxySnapshots(watched, context);
+      const captured = await captures?.finish(judgedFromMs);
+      return await evidenceOf({ spec, start, windows, looks, faults, result, captured, path, evidence });
+    } finally {
+      events.emit({ type: 'arm-ended', scenario, arm: name });
+      // Of an arm that broke off: a fault must not outlive its load.
+      await Promise.all(faults.map((fault) => fault.undo()));
+    }
+
+    function durationOf({ baselineMs, recoveryMs, timeline }: ArmSpec): number {
+      if (timeline.length === 0) return baselineMs;
+      const end = Math.max(...timeline.map(({ atMs, forMs }) => atMs + forMs));
+      const holdMs = Math.max(...timeline.map(({ fault }) => faultEntry(fault.kind).holdsMs(fault)));
+      return end + recoveryMs + onsetBudgetMs + holdMs;
+    }
+  });
+}
+
+interface FaultPhase {
+  detail: (text: string) => void;
+  deadManMs: number;
+  look: (when: 'faultStart' | 'faultEnd') => Promise<void>;
+}
+
+/** The faults of the timeline, each at its time; several may be in force at once. Their ends are counted from the last onset. */
+async function faultPhase(
+  spec: ArmSpec,
+  start: number,
+  faults: ActiveFault[],
+  engine: Engine,
+  { detail, deadManMs, look }: FaultPhase,
+): Promise<ArmResult['windows']> {
+  const { context, events } = engine;
+  const { clock, signal } = context;
+  const { scenario, name, timeline } = spec;
+  const firstMs = Math.min(...timeline.map(({ atMs }) => atMs));
+  await until(start + firstMs, clock, signal);
+  await look('faultStart');
+  const asked = clock.now();
+  events.emit({ type: 'phase-started', scenario, arm: name, phase: 'fault' });
+  const began = await Promise.all(
+    timeline.map(async ({ atMs, forMs, fault }) => {
+      await until(asked + (atMs - firstMs), clock, signal);
+      detail(`bringing ${fault.kind} into force`);
+      const active = await engine.means.startFault(fault, await engine.faultContext(spec.app, fault.target, deadManMs));
+      faults.push(active);
+      events.emit({ type: 'fault-started', scenario, arm: name, kind: fault.kind, target: fault.target });
+      return { active, forMs, inForce: clock.now() };
+    }),
+  );
+  const inForce = Math.max(...began.map((one) => one.inForce));
+  const window: Window = {
+    fromMs: inForce + transitionMs,
+    toMs: inForce + transitionMs + Math.min(...began.map(({ forMs }) => forMs)),
+  };
+  detail(`fault, ${Math.round((window.toMs - window.fromMs) / 1000)} s`);
+  await until(window.toMs, clock, signal);
+  await look('faultEnd');
+  await Promise.all(
+    began.map(async ({ active, forMs }) => {
+      await until(inForce + transitionMs + forMs, clock, signal);
+      await active.undo();
+      events.emit({ type: 'fault-ended', scenario, arm: name, kind: active.spec.kind, target: active.spec.target });
+    }),
+  );
+  const lifted = clock.now();
+  detail('recovery');
+  events.emit({ type: 'phase-started', scenario, arm: name, phase: 'recovery' });
+  return {
+    baseline: { fromMs: start + transitionMs, toMs: asked },
+    fault: window,
+    recovery: { fromMs: lifted + transitionMs, toMs: lifted + transitionMs },
+  };
+}
+
+interface Seen {
+  spec: ArmSpec;
+  start: number;
+  windows: ArmResult['windows'];
+  looks: Record<'start' | 'faultStart' | 'faultEnd' | 'end', ProxySnapshot[]>;
+  faults: readonly ActiveFault[];
+  result: LoadResult;
+  captured: ArmResult['captures'];
+  path: (file: string) => EvidencePath;
+  evidence: RunContext['evidence'];
+}
+
+/** Writes what the arm saw; judging reads nothing else. */
+async function evidenceOf(seen: Seen): Promise<ArmResult> {
+  const { spec, start, windows, looks, faults, result, captured, path, evidence } = seen;
+  const faulty = faults.length > 0;
+  const ledger = (await Promise.all(faults.map((fault) => fault.ledger()))).flat();
+  const receipts = (await Promise.all(faults.map((fault) => fault.receipts()))).flat();
+  const [before, after] = faulty ? [looks.faultStart, looks.faultEnd] : [looks.start, looks.end];
+  const { deltas } = snapshotDeltas(before, after);
+  const { problems } = snapshotDeltas(looks.start, looks.end);
+  await evidence.text(path('k6.txt'), result.summary);
+  const atStart = await evidence.json(path('proxy-start.json'), looks.start);
+  const atEnd = await evidence.json(path('proxy-end.json'), looks.end);
+  return {
+    spec,
+    windows,
+    load: await evidence.ndjson(path('load.ndjson.gz'), result.samples),
+    loadFacts: await evidence.json(path('load.json'), loadFacts(result)),
+    ...(faulty && {
+      ledger: await evidence.ndjson(path('ledger.ndjson.gz'), ledger),
+      receipts: await evidence.json(path('faults.json'), receipts),
+    }),
+    proxy: {
+      start: atStart,
+      faultStart: faulty ? await evidence.json(path('proxy-fault-start.json'), looks.faultStart) : atStart,
+      faultEnd: faulty ? await evidence.json(path('proxy-fault-end.json'), looks.faultEnd) : atEnd,
+      end: atEnd,
+    },
+    proxyProblems: await evidence.json(path('proxy-problems.json'), problems),
+    captures: captured,
+    signals: signalsOf(spec, result, windows, deltas),
+    report: { name: spec.name, phases: phasesOf(seen, ledger), faults: receipts satisfies FaultReceipt[], wire: [] },
+  };
+
+  function phasesOf({ windows }: Seen, entries: LedgerEntry[]): PhaseReport[] {
+    const names = faulty ? (['baseline', 'fault', 'recovery'] as const) : (['baseline'] as const);
+    return names.map((phase) => ({
+      name: phase,
+      startedAt: new Date(windows[phase].fromMs).toISOString(),
+      endedAt: new Date(windows[phase].toMs).toISOString(),
+      load: figuresOf(result, windows[phase]),
+      ...(phase === 'fault' && {
+        ledger: summarizeLedger(entries.filter((entry) => within(windows.fault, entry.startedAt))),
+      }),
+      series: seriesOf(result, windows[phase], start),
+    }));
+  }
+}
+
+/** Golden signals of the fault window (of all the load where there was no fault), by the proxies and by the client. */
+function signalsOf(
+  { scenario, name, load, timeline }: { scenario: string; name: ArmName } & Pick<ArmSpec, 'load' | 'timeline'>,
+  result: LoadResult,
+  windows: ArmResult['windows'],
+  deltas: ReturnType<typeof snapshotDeltas>['deltas'],
+): GoldenSignals[] {
+  const labels = { scenario, arm: name, phase: timeline.length > 0 ? 'fault' : 'baseline' };
+  const targets = [...new Set(load.targets.map((target) => target.name))];
+  return [
+    ...goldenSignals({ ...labels, deltas }),
+    ...targets.map((target) =>
+      loadSignals({
+        ...labels,
+        source: clientName,
+        destination: target,
+        load: figuresOf(result, windows.fault, target),
+      }),
+    ),
+  ];
+}

@@ -1,0 +1,175 @@
+import { stringify } from 'yaml';
+import { MeshproofError } from '../base/errors.ts';
+import type { ArmName, ArmResult, ArmSpec } from '../claims/arm.ts';
+import type { Arms } from '../claims/define-claim.ts';
+import { Judging } from '../claims/judging.ts';
+import { evidencePath } from '../evidence/store.ts';
+import { judgeArm, type RunArm } from '../judge/verdict/judge-arm.ts';
+import { statusOf } from '../judge/verdict/status-of.ts';
+import type { Assertion, Status } from '../judge/assertion.ts';
+import { skipped } from '../judge/recompute.ts';
+import type { GoldenSignals } from '../observe/telemetry/golden.ts';
+import type { Policy } from '../policies/index.ts';
+import type { ScenarioReport } from '../report/model.ts';
+import { runArm } from './arm.ts';
+import type { Engine } from './engine.ts';
+import { unmet, type PlannedTrial } from './trials.ts';
+
+/** What became of a trial. */
+export interface TrialOutcome {
+  report: ScenarioReport;
+  signals: GoldenSignals[];
+  error?: unknown;
+}
+
+/** A trial under way: what was seen so far, or why it broke off. */
+interface Running extends PlannedTrial {
+  arms?: Arms<unknown>;
+  results: Partial<Record<ArmName, ArmResult>>;
+  error?: unknown;
+  skipped?: string;
+}
+
+/**
+ * Runs trials side by side: first everybody's control arm, then everybody's treatment. The policies of all are put in force
+ * in one go and taken back in one go, since those who call share their configuration. One that breaks off does not stop the
+ * others.
+ */
+export async function runWave(planned: readonly PlannedTrial[], engine: Engine): Promise<TrialOutcome[]> {
+  const { context } = engine;
+  const started = context.clock.monotonicMs();
+  const running = planned.map((one): Running => ({ ...one, results: {} }));
+  await Promise.all(running.map((one) => prepare(one, engine)));
+  for (const name of ['control', 'treatment'] as const) {
+    const specs = running.flatMap((one) => {
+      const spec = one.error === undefined ? one.arms?.[name] : undefined;
+      return spec === undefined ? [] : [{ one, spec }];
+    });
+    if (specs.length > 0) await runArms(specs, name, engine);
+    if (context.signal.aborted) break;
+  }
+  return Promise.all(running.map((one) => judged(one, engine, () => context.clock.monotonicMs() - started)));
+}
+
+async function prepare(one: Running, { context }: Engine): Promise<void> {
+  const { claim, trial } = one;
+  const requires = typeof claim.requires === 'function' ? claim.requires(trial.scenario) : claim.requires;
+  const why = unmet(requires, context.lab);
+  if (why !== undefined) {
+    one.skipped = why;
+    return;
+  }
+  try {
+    one.arms = await claim.arms(trial, context);
+  } catch (error) {
+    one.error = error;
+  }
+}
+
+async function runArms(
+  specs: readonly { one: Running; spec: ArmSpec }[],
+  name: ArmName,
+  engine: Engine,
+): Promise<void> {
+  try {
+    await using policies = await putInForce(
+      specs.map(({ spec }) => spec),
+      engine,
+    );
+    for (const { spec } of specs) {
+      await engine.context.evidence.text(evidencePath(spec.scenario, name, 'policies.yaml'), policies.rendered);
+    }
+    await Promise.all(
+      specs.map(async ({ one, spec }) => {
+        try {
+          one.results[name] = await runArm(spec, engine);
+        } catch (error) {
+          one.error = error;
+        }
+      }),
+    );
+  } catch (error) {
+    // The policies of all: nobody's arm counts.
+    for (const { one } of specs) one.error ??= error;
+  }
+}
+
+interface InForce extends AsyncDisposable {
+  /** What the mesh was told, to copy from. */
+  rendered: string;
+}
+
+/** Puts the policies of several arms in force together, and takes them back on disposal. */
+async function putInForce(specs: readonly ArmSpec[], { context }: Engine): Promise<InForce> {
+  const policies = specs.flatMap((spec) => spec.policies);
+  const nothing = { rendered: stringify([]), [Symbol.asyncDispose]: () => Promise.resolve() };
+  if (policies.length === 0) return nothing;
+  const { lab, progress, rollback } = context;
+  const services = [...new Set(policies.flatMap((policy: Policy) => ('service' in policy ? [policy.service] : [])))];
+  let takeBack = async (): Promise<void> => {};
+  const undo = await rollback.record({
+    what: `policies of ${services.join(', ')}`,
+    injector: 'mesh-policies',
+    args: { services },
+    undo: () => takeBack(),
+  });
+  const applied = await progress.step(`policies of ${services.join(', ')}`, () => lab.mesh.apply(policies));
+  takeBack = () => applied.undo();
+  return { rendered: applied.rendered, [Symbol.asyncDispose]: () => undo.run() };
+}
+
+async function judged(one: Running, engine: Engine, elapsedMs: () => number): Promise<TrialOutcome> {
+  const { context, events } = engine;
+  const { trial, claim } = one;
+  const base = { id: trial.id, title: trial.title, criterion: trial.scenario.criterion.id };
+  const judging = new Judging(context.evidence.reader);
+  const outcome = (status: Status, reason: string, assertions: Assertion[], arms: RunArm[]): TrialOutcome => {
+    for (const { id, status: each, observed } of assertions)
+      events.emit({ type: 'assertion', id, status: each, observed });
+    events.emit({ type: 'scenario-ended', scenario: trial.id, status, reason });
+    const judgedArms = arms.map((arm) => judgeArm(arm, assertions));
+    return {
+      report: { ...base, status, reason, durationMs: Math.round(elapsedMs()), arms: judgedArms, assertions },
+      signals: Object.values(one.results).flatMap(({ signals }) => signals),
+    };
+  };
+  if (one.skipped !== undefined) {
+    const about = {
+      id: `${trial.id}/possible`,
+      title: claim.title,
+      expected: 'the lab can do it',
+      reason: one.skipped,
+    };
+    return outcome('skipped', one.skipped, [skipped(about)], []);
+  }
+  try {
+    context.signal.throwIfAborted();
+    if (one.error !== undefined) throw one.error;
+    const { control, treatment } = one.results;
+    await claim.judge({ trial, context, judging, seen: one.arms?.seen, arms: one.results });
+    const { assertions } = judging;
+    const status = statusOf(assertions.map((assertion) => assertion.status));
+    return outcome(
+      status,
+      reasonOf(status, assertions),
+      assertions,
+      (['control', 'treatment'] as const).map((name) => ({ control, treatment })[name]?.report ?? nothingRan(name)),
+    );
+  } catch (error) {
+    const interrupted =
+      context.signal.aborted || (error instanceof MeshproofError && error.code === 'MESHPROOF_INTERRUPTED');
+    const reason = error instanceof Error ? error.message : String(error);
+    return { ...outcome(interrupted ? 'invalid' : 'error', reason, [], []), error };
+  }
+}
+
+/** An arm without load, faults and captures: what it shows is in its assertions. */
+function nothingRan(name: ArmName): RunArm {
+  return { name, phases: [], faults: [], wire: [] };
+}
+
+function reasonOf(status: Status, assertions: readonly Assertion[]): string {
+  if (status === 'pass') return '';
+  const first = assertions.find((assertion) => assertion.status === status);
+  return first === undefined ? 'nothing was examined' : `${first.title}: ${first.observed}`;
+}
