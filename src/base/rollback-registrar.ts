@@ -12,9 +12,9 @@ export interface RollbackEntry {
   place?: 'lab' | 'host' | undefined;
   /**
    * Takes it back in this process. Safe to call again after it failed or succeeded; success when the thing is gone. It may
-   * also collect what only the live object knows (a ledger). Left out: the injector with `args`.
+   * also collect what only the live object knows (a ledger). Left out, or undefined from it: the injector with `args`.
    */
-  undo?: (() => Promise<void>) | undefined;
+  undo?: (() => Promise<void> | undefined) | undefined;
 }
 
 export interface RollbackHandle {

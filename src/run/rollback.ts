@@ -40,7 +40,7 @@ export interface ArmedRecord {
 
 interface Entry {
   record: ArmedRecord;
-  undo: (() => Promise<void>) | undefined;
+  undo: RollbackEntry['undo'];
   state: 'armed' | 'done';
   running: Promise<void> | undefined;
 }
@@ -117,7 +117,7 @@ export class Rollback implements RollbackRegistrar {
   async #tryAgain(entry: Entry, budgetMs: number): Promise<void> {
     const { record } = entry;
     const start = this.#clock.monotonicMs();
-    const undo = entry.undo ?? (() => this.#byData(record));
+    const undo = (): Promise<void> => entry.undo?.() ?? this.#byData(record);
     let attempts = 0;
     for (;;) {
       attempts++;

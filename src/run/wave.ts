@@ -9,6 +9,7 @@ import { statusOf } from '../judge/verdict/status-of.ts';
 import type { Assertion, Status } from '../judge/assertion.ts';
 import { skipped } from '../judge/recompute.ts';
 import type { GoldenSignals } from '../observe/telemetry/golden.ts';
+import type { AppliedPolicies } from '../meshes/adapter.ts';
 import type { Policy } from '../policies/index.ts';
 import type { ScenarioReport } from '../report/model.ts';
 import { runArm } from './arm.ts';
@@ -106,15 +107,16 @@ async function putInForce(specs: readonly ArmSpec[], { context }: Engine): Promi
   if (policies.length === 0) return nothing;
   const { lab, progress, rollback } = context;
   const services = [...new Set(policies.flatMap((policy: Policy) => ('service' in policy ? [policy.service] : [])))];
-  let takeBack = async (): Promise<void> => {};
+  const inForce: { applied?: AppliedPolicies } = {};
   const undo = await rollback.record({
     what: `policies of ${services.join(', ')}`,
     injector: 'mesh-policies',
     args: { services },
-    undo: () => takeBack(),
+    // Half a set that could not be applied is taken back by what the journal says.
+    undo: () => inForce.applied?.undo(),
   });
   const applied = await progress.step(`policies of ${services.join(', ')}`, () => lab.mesh.apply(policies));
-  takeBack = () => applied.undo();
+  inForce.applied = applied;
   return { rendered: applied.rendered, [Symbol.asyncDispose]: () => undo.run() };
 }
 

@@ -57,7 +57,7 @@ describe('fault point behind a sidecar', () => {
       rollback: {
         record: async ({ what, undo }) => {
           registered.push(`${what} | rules: ${(await pod.faultRules()).length}`);
-          return { run: undo! };
+          return { run: async () => undo?.() };
         },
       },
       progress: silentProgress(),

@@ -70,7 +70,7 @@ describe('load and fault on a cluster', function () {
     pods,
     appPort: 8080,
     appPath: { sidecarUid: 1337, outInterface: 'lo' },
-    rollback: { record: async ({ undo }) => ({ run: undo! }) },
+    rollback: { record: async ({ undo }) => ({ run: async () => undo?.() }) },
     progress,
     signal,
     deadManMs: 120_000,
@@ -86,7 +86,13 @@ describe('load and fault on a cluster', function () {
   };
 
   it('joins what two clients saw with what two servers did', async () => {
-    const spec: FaultRequest = { kind: 'http-abort', target: 'trips', percentage: 100, status: 503, pathPrefix: '/api' };
+    const spec: FaultRequest = {
+      kind: 'http-abort',
+      target: 'trips',
+      percentage: 100,
+      status: 503,
+      pathPrefix: '/api',
+    };
     {
       await using prepared = await prepareLoad(load, context());
       expect(prepared.pods).to.have.length(2);
