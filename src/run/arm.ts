@@ -60,7 +60,8 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
       await spec.captures.fresh(load.pods);
     }
     const watched = [
-      ...load.pods.map((pod) => ({ pod, service: clientName })),
+      // An unmeshed client has no proxy.
+      ...(spec.app.meshed ? load.pods : []).map((pod) => ({ pod, service: clientName })),
       ...(
         await Promise.all(
           spec.watch.map(async (service) => (await spec.app.pods(service)).map((pod) => ({ pod, service }))),

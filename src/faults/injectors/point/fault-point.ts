@@ -7,8 +7,8 @@ import type { KubeClient, KubeObject, PodRef } from '../../../kube/types.ts';
 import { pointContainers, pointDir, pointNames, type PointNames, type PointSettings } from './container.ts';
 import { parseLedger, type Calibration, type PointEntry } from './point-log.ts';
 
-/** Longest time from the API call to the fault being in force. */
-const startTimeoutMs = 30_000;
+/** Longest time from the API call to the fault being in force; a machine that is starved needs most of it for twenty containers. */
+const startTimeoutMs = 90_000;
 /** Beyond draining: for the ledger to be printed. */
 const endTimeoutMs = 15_000;
 

@@ -13,7 +13,7 @@ import { matching, receiptsOf } from './receipt.ts';
 /** Time beyond the longest hold that requests under way get to end when the fault is taken out. */
 const drainGraceMs = 1000;
 /** Longer than a start may take, so that only what was given up is too late; clocks may differ by the rest. */
-const notAfterMs = 60_000;
+const notAfterMs = 120_000;
 
 /**
  * Puts a fault point behind the sidecar of every given pod. In force everywhere when it resolves; on failure nothing stays.
