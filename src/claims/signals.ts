@@ -204,7 +204,9 @@ async function runArm(
       {
         client: lab.client,
         namespace: lab.namespaces.meshed,
-        targets: lab.httpServices.flatMap((service) => serviceTargets(service, lab.namespaces.meshed)),
+        targets: lab.httpServices.flatMap((service) =>
+          serviceTargets(lab.serviceNamed(service), lab.namespaces.meshed),
+        ),
         rps: scenario.load.rps,
         durationMs,
         maxVUs: 60,
@@ -226,7 +228,7 @@ async function runArm(
     const fault =
       name === 'control'
         ? await startFault(scenario.fault, {
-            ...lab.faultContext(context, await lab.readyPods(scenario.fault.target)),
+            ...lab.faultContext(context, scenario.fault.target, await lab.readyPods(scenario.fault.target)),
             deadManMs: durationMs + 60_000,
           })
         : undefined;

@@ -92,7 +92,7 @@ export async function runWire(scenario: WireScenario, context: RunContext): Prom
   }
   await judging.on({ prefix: scenario.id, arm: 'treatment' })(
     'sidecars',
-    'Every pod of TripInsights has a sidecar that is connected',
+    'Every pod has a sidecar that is connected',
     'list-empty',
     { path: sidecars },
     'A pod without a sidecar talks plaintext: check its injection, then recreate it.',
@@ -146,7 +146,10 @@ async function arm(
       {
         client: lab.client,
         namespace,
-        targets: canaryTargets(services, namespace),
+        targets: canaryTargets(
+          services.map((service) => lab.serviceNamed(service)),
+          namespace,
+        ),
         rps: scenario.load.rps,
         durationMs: scenario.load.seconds * 1000,
         maxVUs: 60,

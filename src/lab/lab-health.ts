@@ -18,7 +18,7 @@ export async function labHealth({ lab, evidence, signal }: RunContext, since?: H
       namespace: meshed,
       pod: probe.name,
       container: probeContainer,
-      names: [`trips.${meshed}.svc.cluster.local`, 'kubernetes.default.svc.cluster.local'],
+      names: [`${lab.app.services[0]?.name}.${meshed}.svc.cluster.local`, 'kubernetes.default.svc.cluster.local'],
     },
     ...(lab.images['envoy'] !== undefined && { canary: { image: lab.images['envoy'].ref } }),
     ...(since !== undefined && { since }),

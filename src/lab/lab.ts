@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import pLimit from 'p-limit';
@@ -11,14 +10,11 @@ import { residue as faultResidue } from '../faults/residue.ts';
 import type { ImageMap } from '../images/image.ts';
 import type { KubeClient, KubeObject, PodRef } from '../kube/types.ts';
 import { readyPods } from '../kube/pods.ts';
-import { waitForDeployments } from '../kube/wait.ts';
 import type { LoadContext } from '../load/prepare-load.ts';
 import type { MeshAdapter } from '../meshes/adapter.ts';
 import type { Policy } from '../policies/policy.ts';
-import { tripInsights } from '../apps/tripinsights/trip-insights.ts';
-import { appPort } from '../apps/tripinsights/ports.ts';
-import { edges as sampleEdges, services } from '../apps/tripinsights/topology.ts';
-import { waitForData } from '../apps/tripinsights/wait-for-data.ts';
+import type { App, AppService } from '../apps/app.ts';
+import { labelSelector, runningApp } from '../apps/running-app.ts';
 import type { Toolbox } from '../tools/tool.ts';
 import type { RunReport } from '../report/model.ts';
 import type { Edge } from '../run/edge.ts';
@@ -27,10 +23,8 @@ import type { Surroundings } from '../run/surroundings.ts';
 
 const workloadTimeoutMs = 180_000;
 
-/** Of a database that lives as long as its lab. */
-const password = (): string => randomBytes(18).toString('base64url');
-
 export interface LabParts {
+  app: App;
   cluster: RunningCluster;
   mesh: MeshAdapter;
   images: ImageMap;
@@ -43,12 +37,13 @@ export interface LabParts {
 
 type Waiting = { progress: Progress; signal: AbortSignal };
 
-/** Cluster + mesh + TripInsights, and what experiments ask of them. */
+/** Cluster + mesh + app, and what experiments ask of them. */
 export class Lab {
   readonly client = clientName;
-  readonly namespaces = { meshed: 'tripinsights', plain: 'tripinsights-plain', broken: 'meshproof-broken' } as const;
-  readonly httpServices = services;
-  /** Who calls whom through the mesh: TripInsights' own edges, and the load client to every HTTP service. */
+  readonly app: App;
+  readonly namespaces: Record<'meshed' | 'plain' | 'broken', string>;
+  readonly httpServices: readonly string[];
+  /** Who calls whom through the mesh: the app's own edges, and the load client to every HTTP service. */
   readonly edges: Edge[];
   readonly cluster: RunningCluster;
   readonly mesh: MeshAdapter;
@@ -63,6 +58,10 @@ export class Lab {
   #plain: Promise<void> | undefined;
 
   constructor(parts: LabParts) {
+    const { namespace } = parts.app;
+    this.app = parts.app;
+    this.namespaces = { meshed: namespace, plain: `${namespace}-plain`, broken: 'meshproof-broken' };
+    this.httpServices = this.app.services.filter(({ call }) => call !== undefined).map(({ name }) => name);
     this.cluster = parts.cluster;
     this.mesh = parts.mesh;
     this.images = parts.images;
@@ -78,7 +77,7 @@ export class Lab {
       load: 'k6 as a meshed pod, open model',
     };
     this.#scratch = parts.scratch;
-    this.edges = [...sampleEdges, ...services.map((destination) => ({ source: clientName, destination }))];
+    this.edges = [...this.app.edges, ...this.httpServices.map((destination) => ({ source: clientName, destination }))];
   }
 
   get name(): string {
@@ -94,23 +93,23 @@ export class Lab {
     return dirname(this.cluster.kubeconfigPath);
   }
 
-  /** Mesh, then TripInsights in it, every service answering a data call. */
+  /** Mesh, then the app in it, every service answering a data call. */
   async bringUp({ progress, signal }: Waiting): Promise<void> {
     const { meshed } = this.namespaces;
     await this.mesh.install();
     const there = await this.kube.list(`/apis/apps/v1/namespaces/${meshed}/deployments`);
-    if (there.length > 0) {
+    if (there.length > 0 || this.app.manifests === undefined) {
       for (const { pod } of await this.mesh.sidecarProblems([meshed])) this.#brokenBefore.add(pod);
     } else {
       const objects = [
-        ...tripInsights({ namespace: meshed, images: this.images, replicas: 2, databasePassword: password() }),
+        ...(await this.app.manifests({ namespace: meshed, images: this.images, replicas: 2 })),
         ...probeDeployment(meshed, this.images),
       ];
       // First who may call whom: nothing is allowed otherwise, and services that find their data at once start faster.
       await this.mesh.apply(this.#authorizations());
       await this.kube.apply(this.mesh.inject(objects, { namespace: meshed }));
     }
-    await progress.step('TripInsights in the mesh', (detail) => this.answering(meshed, { detail, signal }));
+    await progress.step(`${this.app.title} in the mesh`, (detail) => this.answering(meshed, { detail, signal }));
   }
 
   /** Rolled out, and every replica answers its data call. The first wait knows why a pod does not come up. */
@@ -118,12 +117,9 @@ export class Lab {
     namespace: string,
     { detail, signal }: { detail?: (text: string) => void; signal: AbortSignal },
   ): Promise<void> {
-    await waitForDeployments(this.kube, namespace, {
-      timeoutMs: workloadTimeoutMs,
-      progress: detail ?? (() => {}),
-      signal,
-    });
-    await waitForData(this.kube, namespace, { timeoutMs: workloadTimeoutMs, onPending: detail ?? (() => {}), signal });
+    const { kube, app, namespaces } = this;
+    const running = runningApp(app, { kube, namespace, meshed: namespace === namespaces.meshed });
+    await running.answering({ timeoutMs: workloadTimeoutMs, detail, signal });
   }
 
   #authorizations(): Policy[] {
@@ -133,16 +129,22 @@ export class Lab {
     return [...callers].map(([to, from]): Policy => ({ kind: 'authorize', to, from }));
   }
 
+  serviceNamed(name: string): AppService {
+    const service = this.app.services.find((each) => each.name === name);
+    if (service === undefined) throw new TypeError(`${this.app.id} has no service ${name}`);
+    return service;
+  }
+
   /** The same services once more, without the mesh, for control arms; made at first use. */
   ensurePlain(context: Surroundings): Promise<void> {
     this.#plain ??= (async () => {
       const { plain } = this.namespaces;
       await context.undo.register(`namespace ${plain}`, () => this.kube.delete(`/api/v1/namespaces/${plain}`));
       await this.kube.apply([
-        ...tripInsights({ namespace: plain, images: this.images, replicas: 1, databasePassword: password() }),
+        ...((await this.app.manifests?.({ namespace: plain, images: this.images, replicas: 1 })) ?? []),
         ...probeDeployment(plain, this.images),
       ]);
-      await context.progress.step('TripInsights without the mesh', (detail) =>
+      await context.progress.step(`${this.app.title} without the mesh`, (detail) =>
         this.answering(plain, { detail, signal: context.signal }),
       );
     })();
@@ -150,7 +152,7 @@ export class Lab {
   }
 
   readyPods(service: string, namespace: string = this.namespaces.meshed): Promise<PodRef[]> {
-    return readyPods(this.kube, namespace, `app=${service}`);
+    return readyPods(this.kube, namespace, labelSelector(this.serviceNamed(service).selector));
   }
 
   async probePod(namespace: string): Promise<PodRef> {
@@ -186,7 +188,7 @@ export class Lab {
   }
 
   /** Pods given are remembered: their spec will name fault points, so they are replaced at the end, and looked at for residue. */
-  faultContext(context: Surroundings, pods: readonly PodRef[]): Omit<FaultContext, 'deadManMs'> {
+  faultContext(context: Surroundings, service: string, pods: readonly PodRef[]): Omit<FaultContext, 'deadManMs'> {
     const { progress, signal, undo } = context;
     const [first] = pods;
     if (first === undefined) throw new TypeError('no pod to inject a fault into');
@@ -195,7 +197,7 @@ export class Lab {
       kube: this.kube,
       images: this.images,
       pods: [...pods],
-      appPort,
+      appPort: this.serviceNamed(service).containerPort,
       appPath: this.mesh.appPath(first),
       journal: undo,
       progress,
@@ -251,7 +253,7 @@ export class Lab {
 
   /** Every client's proxy starts anew in place, under running captures: full TLS handshakes instead of resumed sessions. */
   async restartClientSidecars(context: Surroundings): Promise<void> {
-    const clients = [...new Set(sampleEdges.map(({ source }) => source))];
+    const clients = [...new Set(this.app.edges.map(({ source }) => source))];
     const pods = (await Promise.all(clients.map((service) => this.readyPods(service)))).flat();
     const limit = pLimit(4);
     await Promise.all(

@@ -11,8 +11,8 @@ export const probeLabels = `app=${clientName},app.kubernetes.io/component=${prob
 /** A pod with Node and busybox and the client's identity: asks the same questions inside and outside the mesh. */
 export function probeDeployment(namespace: string, images: ImageMap): KubeObject[] {
   const labels = { app: clientName, 'app.kubernetes.io/component': probeName };
-  const image = images['tripinsights-tripviewer'];
-  if (image === undefined) throw new TypeError('the image map has no tripinsights-tripviewer');
+  const image = images['probe'];
+  if (image === undefined) throw new TypeError('the image map has no probe');
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: clientName, namespace } },
     {

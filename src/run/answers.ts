@@ -1,12 +1,12 @@
 import type { Answers } from '../judge/rules/state-rules.ts';
-import { dataCalls } from '../apps/tripinsights/data-calls.ts';
 import type { RunContext } from './context.ts';
 import { runProbe } from './in-pod.ts';
 
 /** Every service's data call, asked from within a namespace by its own names. */
 export async function askEverything(context: RunContext, namespace: string): Promise<Answers> {
   const { lab, signal } = context;
-  const ask = Object.entries(dataCalls).map(([service, call]) => ({
+  const calls = lab.app.services.flatMap(({ name, call }) => (call === undefined ? [] : [[name, call] as const]));
+  const ask = calls.map(([service, call]) => ({
     name: `${call.method} ${service}${call.path}`,
     method: call.method,
     url: `http://${service}.${namespace}${call.path}`,

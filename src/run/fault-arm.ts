@@ -57,7 +57,7 @@ export async function runFaultArm(
       {
         client: lab.client,
         namespace: lab.namespaces.meshed,
-        targets: [dataCallTarget(scenario.load.service, lab.namespaces.meshed)],
+        targets: [dataCallTarget(lab.serviceNamed(scenario.load.service), lab.namespaces.meshed)],
         rps: scenario.load.rps,
         pods: scenario.load.clients,
         durationMs,
@@ -80,7 +80,7 @@ export async function runFaultArm(
     await lab.replaceAtTheEnd(scenario.fault.target, context);
     detail('bringing the fault into force');
     const fault = await startFault(scenario.fault, {
-      ...lab.faultContext(context, targets),
+      ...lab.faultContext(context, scenario.fault.target, targets),
       deadManMs: durationMs + 60_000,
     });
     const inForce = clock.now();

@@ -1,7 +1,6 @@
 import type { ProbeResult } from '../judge/rules/state-rules.ts';
 import { MeshproofError } from '../base/errors.ts';
 import type { PodRef } from '../kube/types.ts';
-import { appPort } from '../apps/tripinsights/ports.ts';
 import type { RunContext } from './context.ts';
 import { runProbe } from './in-pod.ts';
 
@@ -13,7 +12,8 @@ export async function probeResults(context: RunContext): Promise<ProbeResult[]> 
   const meshedTrips = first(await lab.readyPods('trips', meshed), 'trips');
   const plainTrips = first(await lab.readyPods('trips', plain), 'trips');
   const { port } = await lab.mesh.wireExpectation(lab.client, 'trips');
-  const path = '/api/trips/healthcheck';
+  const { containerPort: appPort, call } = lab.serviceNamed('trips');
+  const path = call?.path;
   const probe = [
     { name: 'unmeshed client -> unmeshed trips', kind: 'http', host: plainTrips.ip, port: appPort, path },
     { name: 'unmeshed client -> trips', kind: 'http', host: meshedTrips.ip, port: appPort, path },

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { App } from '../apps/app.ts';
 import type { Assertion, Status } from '../judge/assertion.ts';
 import type { RuleInputs } from '../judge/recompute.ts';
 import { systemClock } from '../base/clock.ts';
@@ -29,6 +30,7 @@ import { UndoStack, type UndoOutcome } from './undo.ts';
 
 export interface RunOptions {
   scenarios: Scenario[];
+  app: App;
   cluster: 'auto' | 'embedded';
   mesh: 'consul';
   /** A lab left by `up`; otherwise the run makes its own and deletes it. */

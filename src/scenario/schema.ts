@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { services } from '../apps/tripinsights/topology.ts';
 
 /**
  * The only definition of a scenario file: types, error messages, the JSON Schema (`docs/scenario.schema.json`) and the
  * reference page come from here. Units are in the names; every default is visible in the schema.
  */
 
-const serviceName = z.enum(services).describe('A service of TripInsights, e.g. `trips`.');
+const serviceName = z
+  .enum(['poi', 'trips', 'userprofile', 'user-java', 'tripviewer'])
+  .describe('A service of TripInsights, e.g. `trips`.');
 
 const percentage = z.number().gt(0).max(100);
 
