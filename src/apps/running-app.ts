@@ -37,14 +37,12 @@ export async function deployApp(app: App, options: DeployOptions): Promise<Runni
 }
 
 /**
- * An app that somebody deployed: what its file leaves to its Services is looked up.
+ * What an app's file leaves to its Services is looked up, for one that somebody else deployed.
  *
  * @throws MeshproofError MESHPROOF_APP_INVALID for a service that is not there
  */
-export async function attachApp(app: App, options: AppInLab): Promise<RunningApp> {
-  const { kube, namespace } = options;
-  const complete = app.resolve === undefined ? app : app.resolve(await namespaceObjects(kube, namespace));
-  return runningApp(complete, options);
+export async function completeApp(app: App, kube: KubeClient): Promise<App> {
+  return app.resolve === undefined ? app : app.resolve(await namespaceObjects(kube, app.namespace));
 }
 
 /** Services and workloads of a namespace. */

@@ -8,6 +8,7 @@ import { buildArchive, imageMap } from '../images/archive.ts';
 import { appImages, appTools } from '../apps/app-images.ts';
 import type { App } from '../apps/app.ts';
 import { loadApp } from '../apps/load-app.ts';
+import { completeApp } from '../apps/running-app.ts';
 import { labImages } from './images.ts';
 import { consulAdapter } from '../meshes/consul/adapter.ts';
 import { neededTools } from '../tools/doctor.ts';
@@ -73,7 +74,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
     const images = imageMap(built.value);
     const mesh = consulAdapter({ kube: cluster.kube, images, progress, signal });
     const lab = new Lab({
-      app,
+      app: await completeApp(app, cluster.kube),
       cluster,
       mesh,
       images,
