@@ -78,8 +78,7 @@ interface Container {
 
 /** An image that is brought to the cluster has another name there, and nobody could pull that. */
 function useImage(container: Container, images: ImageMap): void {
-  const name = familiarName(container.image);
-  const built = images[container.image] ?? images[name] ?? images[`${name}:latest`];
+  const built = images[container.image] ?? images[familiarName(container.image)];
   if (built === undefined) return;
   container.image = built.ref;
   container.imagePullPolicy = 'IfNotPresent';

@@ -114,9 +114,9 @@ async function dockerImages(locate: Locate): Promise<ReadyImage[]> {
   );
 }
 
-/** As people and manifests write it: `docker.io/library/shop:1` is `shop:1`. */
+/** As people and manifests write it: `docker.io/library/shop:1` is `shop:1`, and `shop:latest` is `shop`. */
 export function familiarName(ref: string): string {
-  return ref.replace(/^(docker\.io\/|index\.docker\.io\/)(library\/)?/, '');
+  return ref.replace(/^(index\.)?docker\.io\/(library\/)?/, '').replace(/:latest$/, '');
 }
 
 async function verified(digest: string, locate: Locate): Promise<Buffer> {

@@ -7,7 +7,8 @@ describe('bundleNode', () => {
     const { images = [] } = await loadApp('tripinsights');
     const mains = images.flatMap(({ source }) => (source.kind === 'node' ? [source.main] : []));
     expect(mains).to.have.length(5);
-    for (const main of mains) {
+    // One with a database, one with JSX.
+    for (const main of mains.filter((path) => /poi|tripviewer/.test(path))) {
       const [first, second] = [await bundleNode(main), await bundleNode(main)];
       expect(Buffer.compare(first, second), main).to.equal(0);
       expect(Buffer.from(first).toString()).not.to.include(process.cwd());
