@@ -30,6 +30,7 @@ const staticChecks: Record<string, string[]> = {
   'dead code': ['knip'],
   'scenario files': ['./bin/meshproof', 'validate'],
   'generated docs are current': ['tsx', 'src/scenario/generate-docs.ts', '--check'],
+  'generated app docs are current': ['tsx', 'src/apps/generate-docs.ts', '--check'],
 };
 
 async function program(title: string, argv: string[], env: Record<string, string> = {}): Promise<boolean> {

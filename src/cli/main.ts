@@ -8,6 +8,7 @@ import { runCommandDefinition } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
 import { upCommand } from './commands/up.ts';
 import { validateCommand } from './commands/validate.ts';
+import { listCommand } from './commands/list.ts';
 import { printError } from './print.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -40,6 +41,7 @@ for (const command of [
   statusCommand,
   doctorCommand,
   validateCommand,
+  listCommand,
   reportCommand,
 ]) {
   program.addCommand(command().exitOverride().showHelpAfterError('(run with --help for usage)'));

@@ -7,6 +7,11 @@ export const clusterOption = (): Option =>
 export const meshOption = (): Option =>
   new Option('--mesh <mesh>', 'service mesh under test').choices(['consul']).default('consul');
 
+export const appOption = (): Option =>
+  new Option('--app <file>', 'the application under test: an app file, or the id of one that comes with meshproof').default(
+    'tripinsights',
+  );
+
 export const reportsOption = (): Option => new Option('--reports <dir>', 'folder of reports').default('reports');
 
 export const labOption = (): Option =>

@@ -6,9 +6,9 @@ import { pipeline } from 'node:stream/promises';
 import pLimit from 'p-limit';
 import { MeshproofError } from '../base/errors.ts';
 import type { Progress } from '../base/progress.ts';
-import type { ImageArchive, ImageMap, ImageSpec, LayerSpec } from './image.ts';
+import type { ImageArchive, ImageMap, ImageSpec, LayerSpec, ReadyImage } from './image.ts';
 import { buildLayer, imageError, touch, type BuiltLayer } from './layer.ts';
-import { blobPath, describeForDocker, describeImage, describeIndex, type OciImage } from './oci.ts';
+import { blobPath, describeForDocker, describeImage, describeIndex, describeReady, type OciImage } from './oci.ts';
 import { packTar, type TarEntry } from './tar.ts';
 
 export interface BuildOptions {
@@ -28,17 +28,23 @@ const unusedForMs = 14 * 24 * 3600 * 1000;
  *
  * @throws MeshproofError MESHPROOF_IMAGE, MESHPROOF_DISK_FULL
  */
-export async function buildArchive(specs: readonly ImageSpec[], options: BuildOptions): Promise<ImageArchive> {
+export async function buildArchive(
+  specs: readonly (ImageSpec | ReadyImage)[],
+  options: BuildOptions,
+): Promise<ImageArchive> {
   const { progress, signal } = options;
   const imagesDir = join(options.cacheDir, 'images');
   return progress.step(`Assembling ${specs.length} images`, async (detail) => {
-    const built = await buildLayers(specs, join(imagesDir, 'layers'), detail, signal);
+    const own = specs.filter((spec): spec is ImageSpec => !('manifest' in spec));
+    const built = await buildLayers(own, join(imagesDir, 'layers'), detail, signal);
     const images = specs
       .map((spec) =>
-        describeImage(
-          spec,
-          spec.layers.map((layer) => built.get(layer)!),
-        ),
+        'manifest' in spec
+          ? describeReady(spec)
+          : describeImage(
+              spec,
+              spec.layers.map((layer) => built.get(layer)!),
+            ),
       )
       .sort((a, b) => (a.image.name < b.image.name ? -1 : 1));
     refuseTwins(images);
@@ -119,12 +125,12 @@ async function writeArchive(
 }
 
 async function pruneUnused(imagesDir: string): Promise<void> {
-  for (const folder of ['layers', 'archives']) {
+  for (const folder of ['layers', 'archives', 'foreign']) {
     const names = await readdir(join(imagesDir, folder)).catch(() => []);
     for (const name of names) {
       const path = join(imagesDir, folder, name);
       const info = await stat(path).catch(() => undefined);
-      if (info && Date.now() - info.mtimeMs > unusedForMs) await rm(path, { force: true });
+      if (info && Date.now() - info.mtimeMs > unusedForMs) await rm(path, { recursive: true, force: true });
     }
   }
 }

@@ -31,7 +31,18 @@ export interface ImageSpec {
   };
 }
 
+/** An image that somebody else built, as its blobs lie on disk; it keeps its manifest, and so its digest. */
+export interface ReadyImage {
+  /** What manifests call it. */
+  name: string;
+  manifest: { digest: string; bytes: Buffer };
+  config: { digest: string; bytes: Buffer };
+  /** As they are, compressed or not. */
+  layers: { digest: string; path: string; bytes: number }[];
+}
+
 export interface BuiltImage {
+  /** By which code and manifests know it. */
   name: string;
   /** `meshproof.dev/<name>:<tag>`, what goes into pod specs. */
   ref: string;

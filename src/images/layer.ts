@@ -32,13 +32,37 @@ const mergedDirectories = /^\/(bin|sbin|lib|lib64|usr\/lib64)(\/|$)/;
 export async function buildLayer(spec: LayerSpec, layersDir: string, signal?: AbortSignal): Promise<BuiltLayer> {
   const { entries, key } = await resolveFiles(spec);
   const infoPath = join(layersDir, `${key}.json`);
+  // The images of a lab and of its app share layers that each of them describes.
+  const running = inFlight.get(infoPath);
+  if (running !== undefined) return { ...(await running), name: spec.name };
+  const built = buildOnce({ name: spec.name, entries, key, infoPath, layersDir, signal });
+  inFlight.set(infoPath, built);
+  try {
+    return await built;
+  } finally {
+    inFlight.delete(infoPath);
+  }
+}
+
+const inFlight = new Map<string, Promise<BuiltLayer>>();
+
+interface LayerWork {
+  name: string;
+  entries: TarEntry[];
+  key: string;
+  infoPath: string;
+  layersDir: string;
+  signal: AbortSignal | undefined;
+}
+
+async function buildOnce({ name, entries, key, infoPath, layersDir, signal }: LayerWork): Promise<BuiltLayer> {
   const known = await readInfo(infoPath);
   if (known) {
     const path = join(layersDir, `${known.digest.slice(7)}.tar`);
     const bytes = await sizeOf(path);
     if (bytes === known.bytes) {
       await touch(path);
-      return { name: spec.name, path, ...known };
+      return { name, path, ...known };
     }
   }
   await mkdir(layersDir, { recursive: true });
@@ -58,10 +82,10 @@ export async function buildLayer(spec: LayerSpec, layersDir: string, signal?: Ab
     const path = join(layersDir, `${digest.slice(7)}.tar`);
     await rename(partial, path);
     await writeAtomically(infoPath, JSON.stringify({ digest, bytes }));
-    return { name: spec.name, path, digest, bytes };
+    return { name, path, digest, bytes };
   } catch (error) {
     signal?.throwIfAborted();
-    throw imageError(`Layer ${spec.name} could not be written`, error);
+    throw imageError(`Layer ${name} could not be written`, error);
   } finally {
     await rm(partial, { force: true });
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BuiltImage, ImageSpec } from './image.ts';
+import type { BuiltImage, ImageSpec, ReadyImage } from './image.ts';
 import type { BuiltLayer } from './layer.ts';
 
 /** A JSON document of the OCI image layout with its address. https://github.com/opencontainers/image-spec */
@@ -12,10 +12,10 @@ export interface OciImage {
   image: BuiltImage;
   config: Blob;
   manifest: Blob;
-  layers: BuiltLayer[];
+  layers: Pick<BuiltLayer, 'path' | 'digest' | 'bytes'>[];
 }
 
-const mediaTypes = {
+export const mediaTypes = {
   config: 'application/vnd.oci.image.config.v1+json',
   layer: 'application/vnd.oci.image.layer.v1.tar',
   manifest: 'application/vnd.oci.image.manifest.v1+json',
@@ -26,7 +26,7 @@ const mediaTypes = {
 export function describeImage(spec: ImageSpec, layers: BuiltLayer[]): OciImage {
   const { entrypoint, cmd, env, user, workdir, stopSignal } = spec.config;
   const variables = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...env };
-  const config = blob({
+  const config = jsonBlob({
     architecture: ociArchitecture(),
     os: 'linux',
     config: {
@@ -42,14 +42,26 @@ export function describeImage(spec: ImageSpec, layers: BuiltLayer[]): OciImage {
     rootfs: { type: 'layers', diff_ids: layers.map((layer) => layer.digest) },
     history: layers.map((layer) => ({ created: '1970-01-01T00:00:00Z', created_by: `meshproof layer ${layer.name}` })),
   });
-  const manifest = blob({
+  const manifest = jsonBlob({
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
     config: { mediaType: mediaTypes.config, digest: config.digest, size: config.bytes.length },
     layers: layers.map((layer) => ({ mediaType: mediaTypes.layer, digest: layer.digest, size: layer.bytes })),
   });
-  const ref = `meshproof.dev/${spec.name}:${manifest.digest.slice(7, 19)}`;
-  return { image: { name: spec.name, ref, digest: manifest.digest }, config, manifest, layers };
+  return { image: builtImage(spec.name, manifest.digest), config, manifest, layers };
+}
+
+/** An image of somebody else's, under a reference of ours: the tag is made of its content here too. */
+export function describeReady({ name, config, manifest, layers }: ReadyImage): OciImage {
+  return { image: builtImage(name, manifest.digest), config, manifest, layers };
+}
+
+function builtImage(name: string, digest: string): BuiltImage {
+  const repository = name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '');
+  return { name, ref: `meshproof.dev/${repository}:${digest.slice(7, 19)}`, digest };
 }
 
 /** `index.json`: containerd takes the image's name from the `io.containerd.image.name` annotation. */
@@ -85,7 +97,8 @@ export function blobPath(digest: string): string {
   return `blobs/sha256/${digest.slice('sha256:'.length)}`;
 }
 
-function blob(value: unknown): Blob {
+/** A JSON document as it goes into an image. */
+export function jsonBlob(value: unknown): Blob {
   const bytes = json(value);
   return { digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`, bytes };
 }
@@ -94,6 +107,6 @@ function json(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
-function ociArchitecture(): string {
+export function ociArchitecture(): string {
   return process.arch === 'x64' ? 'amd64' : process.arch;
 }

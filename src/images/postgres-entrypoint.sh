@@ -1,8 +1,9 @@
 #!/bin/sh
-# Makes the database in an empty PGDATA and runs the server. The data is thrown away with the pod, so nothing is synced.
+# Makes the database in an empty PGDATA, with what $SEED_DIR/setup.sql says if there is one (each statement ends in a semicolon
+# and an empty line), and runs the server. The data is thrown away with the pod, so nothing is synced.
 set -eu
-: "${PGDATA:=/var/lib/postgresql/data}" "${SQL_USER:?}" "${SQL_PASSWORD:?}" "${SQL_DBNAME:=mydrivingDB}"
-: "${SEED_DIR:=/opt/tripinsights/seed}" "${SOCKET_DIR:=/tmp}"
+: "${PGDATA:=/var/lib/postgresql/data}" "${SQL_USER:?}" "${SQL_PASSWORD:?}" "${SQL_DBNAME:?}"
+: "${SEED_DIR:=/opt/seed}" "${SOCKET_DIR:=/tmp}"
 case "$SQL_USER$SQL_PASSWORD$SQL_DBNAME" in
   *[!A-Za-z0-9_-]*) echo 'SQL_USER, SQL_PASSWORD and SQL_DBNAME: letters, digits, - and _ only' >&2; exit 2 ;;
 esac
@@ -30,7 +31,7 @@ if [ ! -e "$PGDATA/seeded" ]; then
   single() { postgres --single -j -D "$PGDATA" "$1" >/dev/null; }
   printf 'CREATE ROLE "%s" LOGIN PASSWORD '"'%s'"';\n\nCREATE DATABASE "%s" OWNER "%s";\n\n' \
     "$SQL_USER" "$SQL_PASSWORD" "$SQL_DBNAME" "$SQL_USER" | single postgres
-  { cat "$SEED_DIR/setup.sql"; printf 'GRANT ALL ON ALL TABLES IN SCHEMA public TO "%s";\n\n' "$SQL_USER"; } | single "$SQL_DBNAME"
+  { [ ! -e "$SEED_DIR/setup.sql" ] || cat "$SEED_DIR/setup.sql"; printf 'GRANT ALL ON ALL TABLES IN SCHEMA public TO "%s";\n\n' "$SQL_USER"; } | single "$SQL_DBNAME"
   touch "$PGDATA/seeded"
 fi
 exec postgres -D "$PGDATA" "$@"

@@ -1,20 +1,19 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { seedFiles } from '../../fixtures/tripinsights/seed/sql.ts';
 import type { Tool } from '../tools/tool.ts';
 import { programLayer } from './base-layer.ts';
 import type { LayerFile, LayerSpec } from './image.ts';
 import { filesUnder, firstDirectory, incomplete, type LayerContext } from './tool-layers.ts';
 
-const seedDirectory = '/opt/tripinsights/seed';
 const entrypoint = new URL('./postgres-entrypoint.sh', import.meta.url);
 
-/** Server modules that initdb and our schema need; the rest is contrib, JIT and languages. */
+/** Server modules that initdb and plain schemas need; the rest is contrib, JIT and languages. */
 const serverModules = /^(plpgsql|dict_snowball|libpqwalreceiver)\.so$/;
 
 /**
- * PostgreSQL with the schema and data of TripInsights: the server's files stay relative to its program as they were,
- * since that is how it finds them. Environment: SQL_USER, SQL_PASSWORD, SQL_DBNAME, PGDATA (an empty volume).
+ * PostgreSQL for data that is thrown away: the server's files stay relative to its program as they were, since that is how
+ * it finds them. Environment: SQL_USER, SQL_PASSWORD, SQL_DBNAME, PGDATA (an empty volume), SOCKET_DIR, SEED_DIR (`/opt/seed`:
+ * its `setup.sql` is run once).
  */
 export async function postgresLayers(tool: Tool, context: LayerContext): Promise<LayerSpec[]> {
   if (!tool.elf.postgres) throw incomplete(tool, 'postgres');
@@ -55,13 +54,9 @@ export async function postgresLayers(tool: Tool, context: LayerContext): Promise
     modules: modules.flatMap((file) => ('hostPath' in file.source ? [file.source.hostPath] : [])),
     libraryPath: tool.libraryPath,
   });
-  const seed: LayerSpec = {
-    name: 'tripinsights-seed',
+  const start: LayerSpec = {
+    name: 'postgres-entrypoint',
     files: [
-      ...Object.entries(seedFiles(seedDirectory)).map(([name, content]): LayerFile => ({
-        path: `${seedDirectory}/${name}`,
-        source: { content },
-      })),
       {
         path: '/usr/local/bin/postgres-entrypoint',
         source: { content: await readFile(entrypoint, 'utf8') },
@@ -69,5 +64,5 @@ export async function postgresLayers(tool: Tool, context: LayerContext): Promise
       },
     ],
   };
-  return [programs, seed];
+  return [programs, start];
 }

@@ -1,20 +1,10 @@
 import type { Toolbox, ToolName } from '../tools/tool.ts';
 import { baseLayer, libcLayer, nodeLayer } from '../images/base-layer.ts';
 import type { ImageSpec, LayerSpec } from '../images/image.ts';
-import { postgresLayers } from '../images/postgres.ts';
 import { certificateBundle, iptablesLayer, programsLayer, singleProgramLayer } from '../images/tool-layers.ts';
-import { tripInsightsLayers, tripInsightsServices } from '../apps/tripinsights/images.ts';
 
-/** Images of the mesh and of load, TripInsights, and one that only waits. What a node needs itself is cluster/'s. */
-const labImageNames = [
-  'pause',
-  'consul',
-  'envoy',
-  'k6',
-  'probe',
-  'postgres',
-  ...tripInsightsServices.map((service) => `tripinsights-${service}` as const),
-] as const;
+/** Images of the mesh and of load, one that asks, and one that only waits. An app's are apps/'s, what a node needs itself is clusters/'s. */
+const labImageNames = ['pause', 'consul', 'envoy', 'k6', 'probe'] as const;
 export type LabImageName = (typeof labImageNames)[number];
 
 /** Ends on SIGTERM, unlike a bare sleep as process 1, and reaps. */
@@ -28,8 +18,6 @@ const pauseLoop = 'trap "exit 0" TERM INT; while :; do sleep 86400 & wait $!; do
  * - `envoy`: sidecar, fault point and debugging (envoy, iptables, ip, ss, tc, tcpdump; consul, for the sidecar to
  *   deregister when its pod stops); runs as 1337 unless told
  * - `probe`: Node and a shell, for questions asked from inside
- * - `postgres`: with the schema and seed of TripInsights, see postgres.ts
- * - `tripinsights-<service>`
  */
 export async function labImages(
   toolbox: Toolbox,
@@ -66,33 +54,12 @@ export async function labImages(
       });
     }
   }
-  if (wanted.has('postgres')) {
-    const layers = await postgresLayers(await toolbox.get('postgres'), context);
-    add('postgres', [libc, ...layers], {
-      entrypoint: ['/usr/local/bin/postgres-entrypoint'],
-      user: '999',
-      stopSignal: 'SIGINT', // SIGTERM waits until every client has left
-    });
-  }
   if (wanted.has('probe')) {
     add('probe', [libc, await nodeLayer(libc, cacheDir)], {
       entrypoint: ['/bin/sh', '-c', pauseLoop],
       user: '1000',
       workdir: '/tmp',
     });
-  }
-  const services = tripInsightsServices.filter((service) => wanted.has(`tripinsights-${service}`));
-  if (services.length > 0) {
-    const node = await nodeLayer(libc, cacheDir);
-    const apps = await tripInsightsLayers(services);
-    for (const service of services) {
-      add(`tripinsights-${service}`, [libc, node, apps[service]!], {
-        entrypoint: ['/usr/bin/node', '--max-old-space-size=64', '--max-semi-space-size=2', '/app/server.mjs'],
-        user: '1000',
-        workdir: '/app',
-        env: { NODE_ENV: 'production', PORT: '8080' },
-      });
-    }
   }
   return images;
 }

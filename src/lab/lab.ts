@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { runningApp } from '../apps/tripinsights/app.ts';
 import type { App, AppEdge, RunningApp } from '../apps/app.ts';
+import { deployApp, runningApp } from '../apps/running-app.ts';
 import { pollUntil } from '../base/poll.ts';
 import type { Progress } from '../base/progress.ts';
 import { residue as labRemains } from '../clusters/embedded/residue.ts';
@@ -66,7 +66,7 @@ export class Lab {
           : 'tcpdump of the host on each pod’s eth0, in the pod’s network namespace',
       load: 'k6 as a meshed pod, open model',
     };
-    this.app = runningApp(cluster.kube, app, { namespace: app.namespace, meshed: true });
+    this.app = runningApp(app, { kube: cluster.kube, namespace: app.namespace, meshed: true });
     const called = app.services.filter(({ call }) => call !== undefined);
     this.edges = [...app.edges, ...called.map(({ name }) => ({ source: clientName, destination: name }))];
   }
@@ -96,10 +96,9 @@ export class Lab {
     if (there.length > 0 || app.manifests === undefined) {
       for (const { pod } of await this.mesh.sidecarProblems([namespace])) this.#brokenBefore.add(pod);
     } else {
-      const objects = [...(await app.manifests({ namespace, replicas })), ...probeDeployment(namespace, this.images)];
       // First who may call whom: nothing is allowed otherwise, and services that find their data at once start faster.
       await this.mesh.apply(this.authorizations());
-      await this.kube.apply(this.mesh.inject(objects, { namespace }));
+      await this.#deploy({ namespace, meshed: true, replicas });
     }
     await progress.step(`${app.title} in the mesh`, (detail) =>
       this.app.answering({ timeoutMs: workloadTimeoutMs, detail, signal }),
@@ -136,15 +135,31 @@ export class Lab {
       injector: 'api',
       args: { delete: `/api/v1/namespaces/${namespace}` },
     });
-    await this.kube.apply([
-      ...(await app.manifests({ namespace, replicas: 1 })),
-      ...probeDeployment(namespace, this.images),
-    ]);
-    const twin = runningApp(this.kube, app, { namespace, meshed: false });
+    const twin = await this.#deploy({ namespace, meshed: false, replicas: 1 });
     await progress.step(`${app.title} without the mesh`, (detail) =>
       twin.answering({ timeoutMs: workloadTimeoutMs, detail, signal }),
     );
     return twin;
+  }
+
+  #deploy({
+    namespace,
+    meshed,
+    replicas,
+  }: {
+    namespace: string;
+    meshed: boolean;
+    replicas: number;
+  }): Promise<RunningApp> {
+    return deployApp(this.app.app, {
+      kube: this.kube,
+      namespace,
+      meshed,
+      images: this.images,
+      replicas,
+      extra: probeDeployment(namespace, this.images),
+      ...(meshed && { inject: (objects) => this.mesh.inject(objects, { namespace }) }),
+    });
   }
 
   /** Until every sidecar is connected and in sync, those apart that were broken when the lab was opened: they are a finding. */

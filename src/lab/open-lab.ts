@@ -5,17 +5,25 @@ import { chooseProvider, detectProviders } from '../clusters/detect.ts';
 import { reapDeadLabs } from '../clusters/embedded/delete-lab.ts';
 import type { ClusterContext, RunningCluster } from '../clusters/provider.ts';
 import { buildArchive, imageMap } from '../images/archive.ts';
+import { appImages, appTools } from '../apps/app-images.ts';
+import type { App } from '../apps/app.ts';
+import { loadApp } from '../apps/load-app.ts';
+import { completeApp } from '../apps/running-app.ts';
 import { labImages } from './images.ts';
 import { consulAdapter } from '../meshes/consul/adapter.ts';
 import { neededTools } from '../tools/doctor.ts';
 import { checkDisk, checkPlatform, neededBytes } from '../tools/platform.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { MeshproofError } from '../base/errors.ts';
-import { tripInsightsApp } from '../apps/tripinsights/app.ts';
 import { Lab } from './lab.ts';
+
+/** What is under test unless an app file says otherwise. */
+const defaultApp = 'tripinsights';
 
 export interface OpenLabOptions {
   cluster: 'auto' | 'embedded';
+  /** The application under test; default: the one that comes first with meshproof. */
+  app?: App;
   /** The only adapter yet; another joins here. */
   mesh: 'consul';
   /** A lab by this name is used if it is up; else one is made. */
@@ -37,16 +45,22 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const { progress, signal, stay = false } = options;
   checkPlatform();
   const toolbox = createToolbox({ progress, signal });
-  const missing = await Promise.all(neededTools().map(async (name) => (await toolbox.look(name)).tool === undefined));
+  const app = options.app ?? (await loadApp(defaultApp));
+  const tools = [...new Set([...neededTools(), ...appTools(app)])];
+  const missing = await Promise.all(tools.map(async (name) => (await toolbox.look(name)).tool === undefined));
   await checkDisk(toolbox.cacheDir, missing.includes(true) ? neededBytes.cold : neededBytes.warm);
   const detections = await detectProviders();
   const { provider, mechanisms } = chooseProvider(options.cluster, detections);
   for (const name of await reapDeadLabs()) progress.info(`removed the lab ${name}, whose owner is gone`);
-  await progress.step('tools', () => toolbox.ensure(neededTools()));
+  await progress.step('tools', () => toolbox.ensure(tools));
   const name = options.lab ?? `run-${(options.runId ?? 'x').slice(-13).replaceAll(/[^a-z0-9-]/g, '')}`;
   const context: ClusterContext = { toolbox, progress, signal };
   const archiveOf = progress.step('images', async () =>
-    buildArchive(await labImages(toolbox), { cacheDir: toolbox.cacheDir, progress, signal }),
+    buildArchive([...(await labImages(toolbox)), ...(await appImages(app, { toolbox, signal }))], {
+      cacheDir: toolbox.cacheDir,
+      progress,
+      signal,
+    }),
   );
   // Started together; a failure of the one must not leave the other behind unseen.
   const [built, opened] = await Promise.allSettled([archiveOf, clusterOf()]);
@@ -60,9 +74,9 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
     const images = imageMap(built.value);
     const mesh = consulAdapter({ kube: cluster.kube, images, progress, signal });
     const lab = new Lab({
+      app: await completeApp(app, cluster.kube),
       cluster,
       mesh,
-      app: tripInsightsApp(images),
       images,
       toolbox,
       owned: made && !stay,

@@ -16,7 +16,7 @@ export interface LoadSample {
 
 export interface LoadTarget {
   name: string;
-  method?: 'GET' | 'POST' | 'PATCH';
+  method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   url: string;
   headers?: Record<string, string>;
   body?: string;

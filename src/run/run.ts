@@ -25,7 +25,7 @@ import { takeBackLeftovers } from './take-back-leftovers.ts';
 import { planTrials, waves, type PlannedTrial } from './trials.ts';
 import { runWave, type TrialOutcome } from './wave.ts';
 
-export interface RunOptions extends Pick<OpenLabOptions, 'cluster' | 'mesh' | 'lab'> {
+export interface RunOptions extends Pick<OpenLabOptions, 'cluster' | 'mesh' | 'lab' | 'app'> {
   scenarios: Scenario[];
   keep: boolean;
   reportsDir: string;

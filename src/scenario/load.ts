@@ -1,142 +1,19 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LineCounter, parseDocument, isNode, type Document } from 'yaml';
-import type { z } from 'zod';
 import { MeshproofError } from '../base/errors.ts';
-import { didYouMean } from '../base/did-you-mean.ts';
+import { formatFinding, parseYaml, suggest, type Finding, type Parsed } from '../base/yaml-file.ts';
 import { scenarioSchema, suiteSchema, type Scenario, type Suite } from './schema.ts';
 
 /** Where meshproof's own scenarios live. */
 export const scenariosDir = fileURLToPath(new URL('../../scenarios', import.meta.url));
 
-export interface Finding {
-  file: string;
-  line: number;
-  column: number;
-  /** Field path, `load.rps`; empty for the whole document. */
-  path: string;
-  message: string;
-}
-
-/** What one file holds, or everything that is wrong with it; never half of it. */
-export type Parsed<T> = { value: T; findings: [] } | { value?: undefined; findings: Finding[] };
-
 export function parseScenario(text: string, file: string): Parsed<Scenario> {
-  return parse(scenarioSchema(), text, file);
+  return parseYaml(scenarioSchema(), text, file);
 }
 
 export function parseSuite(text: string, file: string): Parsed<Suite> {
-  return parse(suiteSchema, text, file);
-}
-
-function parse<T>(schema: z.ZodType<T>, text: string, file: string): Parsed<T> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) {
-    return {
-      findings: document.errors.map((error) => {
-        const at = lines.linePos(error.pos[0]);
-        return { file, line: at.line, column: at.col, path: '', message: `not YAML: ${error.message}` };
-      }),
-    };
-  }
-  const result = schema.safeParse(document.toJS() ?? {});
-  if (result.success) return { value: result.data, findings: [] };
-  return { findings: result.error.issues.flatMap((issue) => findingsOf(issue, document, lines, file)) };
-}
-
-function findingsOf(issue: z.core.$ZodIssue, document: Document, lines: LineCounter, file: string): Finding[] {
-  const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
-      const suggestion = didYouMean(key, knownKeys());
-      return {
-        ...locate(document, lines, [...path, key], file, true),
-        message: `unknown field \`${key}\`${suggestion === undefined ? '' : `; did you mean \`${suggestion}\`?`}`,
-      };
-    });
-  }
-  const got = document.getIn(path);
-  const shown = got === undefined ? 'nothing' : isNode(got) ? 'a mapping or list' : JSON.stringify(got);
-  const options =
-    issue.code === 'invalid_value'
-      ? issue.values.map(String)
-      : issue.code === 'invalid_union'
-        ? unionOptions(issue)
-        : [];
-  const wanted =
-    options.length > 0 ? `expected one of ${options.join(', ')}` : issue.message.replace(/^Invalid input: /, '');
-  const suggestion = typeof got === 'string' ? didYouMean(got, options) : undefined;
-  return [
-    {
-      ...locate(document, lines, path, file, false),
-      message: `${wanted}; got ${shown}${suggestion === undefined ? '' : `; did you mean \`${suggestion}\`?`}`,
-    },
-  ];
-}
-
-function unionOptions(issue: z.core.$ZodIssue): string[] {
-  return 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
-}
-
-/** Position of the nearest thing that exists: a missing field is shown at its parent. */
-function locate(
-  document: Document,
-  lines: LineCounter,
-  path: (string | number)[],
-  file: string,
-  key: boolean,
-): Omit<Finding, 'message'> {
-  let at: { line: number; col: number } = { line: 1, col: 1 };
-  for (let depth = path.length; depth >= 0; depth--) {
-    const node = depth === 0 ? document.contents : document.getIn(path.slice(0, depth), true);
-    if (isNode(node) && node.range) {
-      at = lines.linePos(node.range[0]);
-      if (key && depth === path.length) at = keyPosition(document, lines, path) ?? at;
-      break;
-    }
-  }
-  return { file, line: at.line, column: at.col, path: path.join('.') };
-}
-
-function keyPosition(
-  document: Document,
-  lines: LineCounter,
-  path: (string | number)[],
-): { line: number; col: number } | undefined {
-  const parent: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
-  if (typeof parent !== 'object' || parent === null || !('items' in parent) || !Array.isArray(parent.items))
-    return undefined;
-  for (const item of parent.items as { key?: { value?: unknown; range?: [number, number, number] } }[]) {
-    const range = item.key?.range;
-    if (range && item.key?.value === path.at(-1)) return lines.linePos(range[0]);
-  }
-  return undefined;
-}
-
-/** Field names the schema knows anywhere: enough for a spelling hint. */
-function knownKeys(): string[] {
-  const keys = new Set<string>();
-  const visit = (schema: unknown): void => {
-    const def = (schema as { def?: Record<string, unknown> } | undefined)?.def;
-    if (def === undefined) return;
-    if (typeof def['shape'] === 'object' && def['shape'] !== null) {
-      for (const [key, child] of Object.entries(def['shape'])) {
-        keys.add(key);
-        visit(child);
-      }
-    }
-    for (const key of ['innerType', 'element'] as const) visit(def[key]);
-    if (Array.isArray(def['options'])) for (const option of def['options']) visit(option);
-  };
-  visit(scenarioSchema());
-  for (const key of Object.keys(suiteSchema.def.shape)) keys.add(key);
-  return [...keys];
-}
-
-export function formatFinding(finding: Finding): string {
-  return `${finding.file}:${finding.line}:${finding.column}: ${finding.path === '' ? '' : `${finding.path}: `}${finding.message}`;
+  return parseYaml(suiteSchema, text, file);
 }
 
 /** Files by id. */
@@ -208,10 +85,9 @@ export async function loadScenarios(names: readonly string[], dir = scenariosDir
 function fileOf(name: string, scenarios: Map<string, string>, candidates: string[]): string {
   const file = scenarios.get(name);
   if (file !== undefined) return file;
-  const suggestion = didYouMean(name, candidates);
   throw new MeshproofError(
     'MESHPROOF_SCENARIO_UNKNOWN',
-    `There is no scenario or suite \`${name}\`${suggestion === undefined ? '' : `; did you mean \`${suggestion}\`?`}`,
+    `There is no scenario or suite \`${name}\`${suggest(name, candidates)}`,
     `Known: ${candidates.sort().join(', ')}; or give the path of a .yaml file.`,
   );
 }

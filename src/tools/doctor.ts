@@ -3,7 +3,7 @@ import { goVersionOf } from './go-build.ts';
 import { findGoOnHost } from './go-toolchain.ts';
 import { findProgram, pathDirectories } from './host.ts';
 import { lockOf, seriesOf } from './lock.ts';
-import { toolNames, type ToolName, type ToolOrigin } from './tool.ts';
+import { onDemandTools, toolNames, type ToolName, type ToolOrigin } from './tool.ts';
 import type { InspectableToolbox } from './toolbox.ts';
 
 /** One line of `meshproof doctor`. */
@@ -25,9 +25,9 @@ export interface ToolReport {
   reasons: string[];
 }
 
-/** Tools that a run needs; Chromium is for the tests of the HTML report only. */
+/** Tools that every run needs; an app may ask for more. */
 export function neededTools(options: { tests?: boolean } = {}): ToolName[] {
-  return toolNames.filter((name) => options.tests === true || name !== 'chromium');
+  return toolNames.filter((name) => options.tests === true || !onDemandTools.includes(name));
 }
 
 /** Looks for every tool without changing or downloading anything. The internet probe is made only if a tool is missing. */

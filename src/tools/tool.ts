@@ -17,8 +17,13 @@ export const toolNames = [
   'busybox',
   'ca-certificates',
   'chromium', // only for the tests of the HTML report
+  'crane', // pulls an app's images from a registry
+  'podinfo', // an app that nobody here wrote
 ] as const;
 export type ToolName = (typeof toolNames)[number];
+
+/** Not part of every lab: fetched when something asks for one, and by the tests. */
+export const onDemandTools: readonly ToolName[] = ['chromium', 'crane', 'podinfo'];
 
 export type ToolOrigin = 'host' | 'cache' | 'release' | 'debian' | 'pypi' | 'go';
 

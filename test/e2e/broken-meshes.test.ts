@@ -8,8 +8,6 @@ import { isHttpStatus } from '../../src/kube/kube-api-error.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
 import { openLab } from '../../src/lab/open-lab.ts';
 import type { Lab } from '../../src/lab/lab.ts';
-import { databaseSecretName } from '../../src/apps/tripinsights/database.ts';
-import { tripInsights } from '../../src/apps/tripinsights/trip-insights.ts';
 import { scenariosDir } from '../../src/scenario/load.ts';
 import { residue as faultResidue } from '../../src/faults/injectors/point/residue.ts';
 import { armedRecords } from '../../src/run/rollback.ts';
@@ -55,9 +53,8 @@ describe('broken meshes', function () {
   /** Manifests of some workloads as the lab made them, to be changed and applied again. */
   const manifestsOf = async (service: string): Promise<KubeObject[]> => {
     const namespace = lab.app.namespace;
-    const secret = await lab.kube.get(`/api/v1/namespaces/${namespace}/secrets/${databaseSecretName}`);
-    const databasePassword = Buffer.from(secret.data.SQL_PASSWORD, 'base64').toString();
-    return tripInsights({ namespace, images: lab.images, replicas: 2, databasePassword }).filter(
+    const objects = (await lab.app.app.manifests?.({ namespace, images: lab.images, replicas: 2 })) ?? [];
+    return objects.filter(
       ({ kind, metadata }) => metadata.name === service && ['Service', 'Deployment'].includes(kind),
     );
   };

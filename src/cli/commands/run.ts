@@ -3,12 +3,21 @@ import { pc } from '../colors.ts';
 import type { Timing } from '../../base/progress.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
 import type { RunOutcome } from '../../run/run.ts';
-import { clusterOption, jsonOption, labOption, meshOption, reportsOption, timeoutOption } from '../options.ts';
+import {
+  appOption,
+  clusterOption,
+  jsonOption,
+  labOption,
+  meshOption,
+  reportsOption,
+  timeoutOption,
+} from '../options.ts';
 import { mark, table } from '../print.ts';
 import { consoleProgress } from '../progress.ts';
 
 interface Options {
   scenario: string[];
+  app: string;
   cluster: 'auto' | 'embedded';
   mesh: 'consul';
   lab?: string;
@@ -25,6 +34,7 @@ export function runCommandDefinition(): Command {
     .description('bring up a lab, run scenarios, write a report (default: the suite success-criteria)')
     .argument('[scenarios...]', 'ids of scenarios or suites, or .yaml files')
     .addOption(new Option('--scenario <id...>', 'the same, as an option').default([], 'none'))
+    .addOption(appOption())
     .addOption(clusterOption())
     .addOption(meshOption())
     .addOption(labOption())
@@ -39,15 +49,18 @@ Examples:
   $ ./bin/meshproof run                                  the suite success-criteria on a throw-away lab
   $ ./bin/meshproof run retries-recover-errors           one scenario
   $ ./bin/meshproof run --lab dev mtls-everywhere        on the lab that \`up --lab dev\` left
-  $ ./bin/meshproof run my-scenario.yaml --timeout 10m   your own file, with a deadline`,
+  $ ./bin/meshproof run my-scenario.yaml --timeout 10m   your own file, with a deadline
+  $ ./bin/meshproof run --app shop/app.yaml              your own application`,
     )
     .action(async (names: string[], options: Options) => {
-      const [{ loadScenarios }, { run }] = await Promise.all([
+      const [{ loadApp }, { loadScenarios }, { run }] = await Promise.all([
+        import('../../apps/load-app.ts'),
         import('../../scenario/load.ts'),
         import('../../run/run.ts'),
       ]);
       const asked = [...names, ...options.scenario];
       const scenarios = await loadScenarios(asked.length > 0 ? asked : [defaultSuite]);
+      const app = await loadApp(options.app);
       const timings: Timing[] = [];
       using progress = consoleProgress({ timings });
       using interrupts = watchInterrupts({
@@ -57,6 +70,7 @@ Examples:
       });
       const outcome = await run({
         scenarios,
+        app,
         cluster: options.cluster,
         mesh: options.mesh,
         ...(options.lab !== undefined && { lab: options.lab }),

@@ -1,10 +1,11 @@
 import { Command } from 'commander';
 import type { Timing } from '../../base/progress.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
-import { clusterOption, jsonOption, labOption, meshOption, timeoutOption } from '../options.ts';
+import { appOption, clusterOption, jsonOption, labOption, meshOption, timeoutOption } from '../options.ts';
 import { consoleProgress } from '../progress.ts';
 
 interface Options {
+  app: string;
   cluster: 'auto' | 'embedded';
   mesh: 'consul';
   lab: string;
@@ -14,7 +15,8 @@ interface Options {
 
 export function upCommand(): Command {
   return new Command('up')
-    .description('bring up a lab (cluster, mesh, TripInsights) and leave it up')
+    .description('bring up a lab (cluster, mesh, application) and leave it up')
+    .addOption(appOption())
     .addOption(clusterOption())
     .addOption(meshOption())
     .addOption(labOption().default('default'))
@@ -25,7 +27,11 @@ export function upCommand(): Command {
       '\nExamples:\n  $ ./bin/meshproof up\n  $ ./bin/meshproof up --lab dev && ./bin/meshproof run --lab dev retries-recover-errors',
     )
     .action(async (options: Options) => {
-      const { openLab } = await import('../../lab/open-lab.ts');
+      const [{ loadApp }, { openLab }] = await Promise.all([
+        import('../../apps/load-app.ts'),
+        import('../../lab/open-lab.ts'),
+      ]);
+      const app = await loadApp(options.app);
       const timings: Timing[] = [];
       using progress = consoleProgress({ timings });
       using interrupts = watchInterrupts({
@@ -33,7 +39,7 @@ export function upCommand(): Command {
         onFirst: (why) => progress.warn(`${why}: cleaning up`),
         onSecond: () => process.exit(130),
       });
-      const lab = await openLab({ ...options, stay: true, progress, signal: interrupts.signal });
+      const lab = await openLab({ ...options, app, stay: true, progress, signal: interrupts.signal });
       progress[Symbol.dispose]();
       await lab.close();
       if (options.json) {

@@ -1,18 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { MeshproofError } from '../../base/errors.ts';
-import type { Catalogue, Finding } from '../../scenario/load.ts';
+import { formatFinding, type Finding } from '../../base/yaml-file.ts';
+import type { Catalogue } from '../../scenario/load.ts';
 import { jsonOption } from '../options.ts';
 
 export function validateCommand(): Command {
   return new Command('validate')
-    .description('check scenario files without running anything')
-    .argument('[files...]', 'scenario or suite files (default: all that come with meshproof)')
+    .description('check scenario and app files without running anything')
+    .argument('[files...]', 'scenario, suite or app files (default: all that come with meshproof)')
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  $ ./bin/meshproof validate\n  $ ./bin/meshproof validate my-scenario.yaml')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ ./bin/meshproof validate\n  $ ./bin/meshproof validate my-scenario.yaml\n  $ ./bin/meshproof validate shop/app.yaml',
+    )
     .action(async (files: string[], options: { json?: boolean }) => {
-      const { catalogue, formatFinding, parseFile } = await import('../../scenario/load.ts');
-      const all = files.length > 0 ? files : everything(await catalogue());
+      const [{ catalogue, parseFile }, { appCatalogue, checkApp, isAppFile }] = await Promise.all([
+        import('../../scenario/load.ts'),
+        import('../../apps/load-app.ts'),
+      ]);
+      const all = files.length > 0 ? files : [...everything(await catalogue()), ...(await appCatalogue()).values()];
       const findings: Finding[] = [];
       for (const file of all) {
         const text = await readFile(file, 'utf8').catch((error: unknown) => {
@@ -20,7 +27,7 @@ export function validateCommand(): Command {
             cause: error,
           });
         });
-        findings.push(...parseFile(text, file).findings);
+        findings.push(...(isAppFile(text) ? await checkApp(text, file) : parseFile(text, file).findings));
       }
       if (options.json) process.stdout.write(`${JSON.stringify({ files: all, findings }, null, 2)}\n`);
       else {

@@ -6,11 +6,14 @@ import { runCommand } from '../../../src/base/process.ts';
 import { silentProgress } from '../../../src/base/progress.ts';
 import { buildArchive } from '../../../src/images/archive.ts';
 import { buildLayer } from '../../../src/images/layer.ts';
-import { labImages, type LabImageName } from '../../../src/lab/images.ts';
+import { appImages } from '../../../src/apps/app-images.ts';
+import { loadApp } from '../../../src/apps/load-app.ts';
+import type { ImageSpec } from '../../../src/images/image.ts';
+import { labImages } from '../../../src/lab/images.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
 
 /** Programs each image is there for, as they are called in its pods, and what they say. */
-const programs: Partial<Record<LabImageName, [string[], RegExp][]>> = {
+const programs: Record<string, [string[], RegExp][]> = {
   consul: [
     [['consul', 'version'], /^Consul v\d/],
     [['iptables', '-V'], /^iptables v\d/],
@@ -28,12 +31,13 @@ const programs: Partial<Record<LabImageName, [string[], RegExp][]>> = {
     [['tcpdump', '--version'], /libpcap version/],
   ],
   k6: [[['k6', 'version'], /^k6 v\d/]],
-  postgres: [
+  'tripinsights-postgres': [
     [['postgres', '--version'], /PostgreSQL\) 1\d/],
     [['initdb', '--version'], /initdb/],
     [['psql', '--version'], /psql/],
   ],
   'tripinsights-trips': [[['node', '-p', '1 + 1'], /^2$/m]],
+  probe: [[['node', '-p', '1 + 1'], /^2$/m]],
 };
 
 /** Nothing of the host's environment: XTABLES_LIBDIR or LD_LIBRARY_PATH would hide what an image lacks. */
@@ -42,6 +46,10 @@ const clean = ['/usr/bin/env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin'];
 describe('lab images', function () {
   this.timeout(300_000);
   const toolbox = createToolbox({ progress: silentProgress(), signal: new AbortController().signal });
+  const allImages = async (): Promise<ImageSpec[]> => [
+    ...(await labImages(toolbox)),
+    ...((await appImages(await loadApp('tripinsights'), { toolbox })) as ImageSpec[]),
+  ];
   let dir: string;
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'meshproof-images-'));
@@ -50,7 +58,7 @@ describe('lab images', function () {
 
   for (const [name, calls] of Object.entries(programs)) {
     it(`${name} holds every library and module its programs need`, async () => {
-      const [image] = await labImages(toolbox, [name as LabImageName]);
+      const image = (await allImages()).find((each) => each.name === name);
       for (const layer of image!.layers) {
         const { path } = await buildLayer(layer, join(toolbox.cacheDir, 'images', 'layers'));
         await runCommand(['tar', '-xf', path, '-C', dir]);
@@ -66,9 +74,12 @@ describe('lab images', function () {
   }
 
   it('have the digests they had when they are built again in an empty cache', async () => {
-    const names: LabImageName[] = ['k6', 'postgres', 'tripinsights-trips'];
+    const names = ['k6', 'tripinsights-postgres', 'tripinsights-trips'];
     const build = async (cacheDir: string) =>
-      buildArchive(await labImages(toolbox, names), { cacheDir, progress: silentProgress() });
+      buildArchive(
+        (await allImages()).filter(({ name }) => names.includes(name)),
+        { cacheDir, progress: silentProgress() },
+      );
     const first = await build(join(dir, 'a'));
     const second = await build(join(dir, 'b'));
     expect(second.images).to.deep.equal(first.images);

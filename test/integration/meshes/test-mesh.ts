@@ -50,13 +50,12 @@ export async function openTestMesh(): Promise<TestMesh> {
   const toolbox = createToolbox({ progress, signal });
   const lab = await openLab({ name: `mesh-it-${process.pid}`, toolbox, progress });
   try {
-    const specs = await labImages(toolbox, ['consul', 'envoy', 'tripinsights-poi']);
+    const specs = await labImages(toolbox, ['consul', 'envoy', 'probe']);
     const archive = await buildArchive(specs, { cacheDir: toolbox.cacheDir, progress });
     await lab.loadImages(archive);
     const images = imageMap(archive);
     const mesh = consulAdapter({ kube: lab.kube, images, progress, signal });
-    // Any image with Node serves.
-    return testMesh(lab, mesh, images['tripinsights-poi']!.ref);
+    return testMesh(lab, mesh, images['probe']!.ref);
   } catch (error) {
     await lab.delete();
     throw error;

@@ -45,6 +45,13 @@ describe('buildLayer', () => {
     expect(new Set(built.map(({ digest }) => digest)).size).to.equal(variants.length);
   });
 
+  it('is built once when two images describe it at the same time', async () => {
+    const files: LayerFile[] = [{ path: '/tool', source: { content: 'x'.repeat(1_000_000) } }];
+    const twice = await Promise.all([layer(files), layer([...files]), layer(structuredClone(files))]);
+    expect(new Set(twice.map(({ path }) => path)).size).to.equal(1);
+    expect((await stat(twice[0]!.path)).size).to.be.greaterThan(1_000_000);
+  });
+
   it('comes from the cache without being written again, until a source changes in place', async () => {
     const path = await hostFile('tool', 'version 1');
     const files: LayerFile[] = [{ path: '/tool', source: { hostPath: path } }];

@@ -2,14 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import {
-  catalogue,
-  formatFinding,
-  loadScenarios,
-  parseFile,
-  parseScenario,
-  parseSuite,
-} from '../../../src/scenario/load.ts';
+import { formatFinding } from '../../../src/base/yaml-file.ts';
+import { catalogue, loadScenarios, parseFile, parseScenario, parseSuite } from '../../../src/scenario/load.ts';
 
 const wire = 'id: a\ntitle: b\ncriterion: { id: c, title: d }\nexperiment: wire\n';
 const said = (text: string): string[] => parseScenario(text, 'f.yaml').findings.map(formatFinding);

@@ -1,65 +1,97 @@
-import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { silentProgress } from '../../../../src/base/progress.ts';
 import { openLab } from '../../../../src/clusters/open-lab.ts';
 import type { RunningCluster } from '../../../../src/clusters/provider.ts';
 import { buildArchive, imageMap } from '../../../../src/images/archive.ts';
-import { labImages } from '../../../../src/lab/images.ts';
+import { appImages } from '../../../../src/apps/app-images.ts';
+import type { RunningApp } from '../../../../src/apps/app.ts';
+import { deployApp } from '../../../../src/apps/running-app.ts';
+import { loadApp } from '../../../../src/apps/load-app.ts';
 import { pollUntil } from '../../../../src/base/poll.ts';
-import { dataCallCommand } from '../../../../src/apps/tripinsights/probe-command.ts';
-import { services } from '../../../../src/apps/tripinsights/topology.ts';
-import { tripInsights } from '../../../../src/apps/tripinsights/trip-insights.ts';
-import { waitForData } from '../../../../src/apps/tripinsights/wait-for-data.ts';
 import { createToolbox } from '../../../../src/tools/toolbox.ts';
+import { probeCommand, services, tripInsights } from './app.ts';
 
-describe('TripInsights on an embedded lab', function () {
+/** Both apps that come with meshproof share one lab: neither is in a mesh here. */
+describe('apps on an embedded lab', function () {
   this.timeout(600_000);
-  const namespace = 'tripinsights';
   const progress = silentProgress();
   const toolbox = createToolbox({ progress, signal: new AbortController().signal });
   let lab: RunningCluster;
 
   before(async () => {
     lab = await openLab({ name: `sample-${process.pid}`, toolbox, progress });
-    const names = ['postgres', ...services.map((service) => `tripinsights-${service}` as const)] as const;
-    const archive = await buildArchive(await labImages(toolbox, names), { cacheDir: toolbox.cacheDir, progress });
-    await lab.loadImages(archive);
-    const databasePassword = randomBytes(18).toString('base64url');
-    await lab.kube.apply(tripInsights({ namespace, images: imageMap(archive), databasePassword }));
   });
   after(() => lab?.delete());
 
-  it('answers every data call from two replicas of each service, without a restart and within 80 MB each', async () => {
-    await waitForData(lab.kube, namespace, { timeoutMs: 300_000 });
-    const pods = await lab.kube.list(`/api/v1/namespaces/${namespace}/pods`);
-    expect(pods).to.have.length(2 * services.length + 1);
-    for (const pod of pods) {
-      const { name } = pod.metadata;
-      expect(pod.status.containerStatuses[0], name).to.include({ restartCount: 0, ready: true });
-      const { stdout } = await lab.kube.exec({ namespace, name }, ['cat', '/proc/1/status']);
-      expect(Number(/VmRSS:\s+(\d+) kB/.exec(stdout)?.[1]), name).to.be.within(1000, 80_000);
-    }
-  });
+  const deploy = async (name: string): Promise<RunningApp> => {
+    const app = await loadApp(name);
+    const archive = await buildArchive(await appImages(app, { toolbox }), { cacheDir: toolbox.cacheDir, progress });
+    await lab.loadImages(archive);
+    const { namespace } = app;
+    return deployApp(app, { kube: lab.kube, namespace, meshed: false, images: imageMap(archive) });
+  };
 
-  it('says which service does not answer, and why, when the database goes', async () => {
-    const deployment = `/apis/apps/v1/namespaces/${namespace}/deployments/postgres`;
-    await lab.kube.patch(deployment, { spec: { replicas: 0 } });
-    await pollUntil(
-      async () => {
-        const left = await lab.kube.list(`/api/v1/namespaces/${namespace}/pods`, 'app=postgres');
-        return left.length === 0 ? { ready: true } : { pending: `${left.length} left` };
-      },
-      { what: 'postgres to stop', timeoutMs: 60_000 },
-    );
-    const [pod] = await lab.kube.list(`/api/v1/namespaces/${namespace}/pods`, 'app=poi');
-    const probe = await lab.kube.exec({ namespace, name: pod!.metadata.name }, dataCallCommand('poi'));
-    expect(probe.exitCode).not.to.equal(0);
-    const error = await waitForData(lab.kube, namespace, { timeoutMs: 1000 }).catch((thrown: unknown) => thrown);
-    expect(error).to.have.property('code', 'MESHPROOF_WORKLOAD_NOT_READY');
-    expect(String(error)).to.match(
-      /TripInsights (poi|trips|userprofile|user-java|tripviewer) in tripinsights: .*data call/,
-    );
-    await lab.kube.patch(deployment, { spec: { replicas: 1 } });
-    await waitForData(lab.kube, namespace, { timeoutMs: 300_000 });
+  describe('TripInsights', () => {
+    const { namespace } = tripInsights;
+    let app: RunningApp;
+    before(async () => {
+      app = await deploy('tripinsights');
+    });
+
+    it('answers every data call from two replicas of each service, without a restart and within 80 MB each', async () => {
+      await app.answering({ timeoutMs: 300_000 });
+      const pods = await lab.kube.list(`/api/v1/namespaces/${namespace}/pods`);
+      expect(pods).to.have.length(2 * services.length + 1);
+      expect(await app.pods('trips')).to.have.length(2);
+      for (const pod of pods) {
+        const { name } = pod.metadata;
+        expect(pod.status.containerStatuses[0], name).to.include({ restartCount: 0, ready: true });
+        const { stdout } = await lab.kube.exec({ namespace, name }, ['cat', '/proc/1/status']);
+        expect(Number(/VmRSS:\s+(\d+) kB/.exec(stdout)?.[1]), name).to.be.within(1000, 80_000);
+      }
+    });
+
+    it('changes one answer and takes it back, and ends the connections to its database', async () => {
+      const { change, reconnect } = app.app;
+      const [postgres] = await app.pods('postgres');
+      const run = async (command: readonly string[]): Promise<number> =>
+        (await lab.kube.exec(postgres!, [...command], { container: 'postgres' })).exitCode;
+      const [pod] = await app.pods('userprofile');
+      const answer = async (): Promise<string> =>
+        (await lab.kube.podHttp(pod!, 8080, app.app.services.find(({ name }) => name === 'userprofile')!.call!.path))
+          .body;
+      const before = await answer();
+      expect(await run(change!.do.command)).to.equal(0);
+      const changed = await answer();
+      expect(changed).not.to.equal(before);
+      for (let twice = 0; twice < 2; twice++) expect(await run(change!.undo.command)).to.equal(0);
+      const name = (text: string): unknown => (JSON.parse(text) as { FirstName: string }[])[0]?.FirstName;
+      expect(name(await answer())).to.equal(name(before));
+      expect(name(changed)).to.equal(`${String(name(before))}x`);
+      expect(await run(reconnect!.command)).to.equal(0);
+      await app.answering({ timeoutMs: 30_000 });
+    });
+
+    it('says which service does not answer, and why, when the database goes', async () => {
+      const deployment = `/apis/apps/v1/namespaces/${namespace}/deployments/postgres`;
+      await lab.kube.patch(deployment, { spec: { replicas: 0 } });
+      await pollUntil(
+        async () => {
+          const left = await lab.kube.list(`/api/v1/namespaces/${namespace}/pods`, 'app=postgres');
+          return left.length === 0 ? { ready: true } : { pending: `${left.length} left` };
+        },
+        { what: 'postgres to stop', timeoutMs: 60_000 },
+      );
+      const [pod] = await lab.kube.list(`/api/v1/namespaces/${namespace}/pods`, 'app=poi');
+      const probe = await lab.kube.exec({ namespace, name: pod!.metadata.name }, probeCommand('poi'));
+      expect(probe.exitCode).not.to.equal(0);
+      const error = await app.answering({ timeoutMs: 1000 }).catch((thrown: unknown) => thrown);
+      expect(error).to.have.property('code', 'MESHPROOF_WORKLOAD_NOT_READY');
+      expect(String(error)).to.match(
+        /TripInsights (poi|trips|userprofile|user-java|tripviewer) in tripinsights: .*does not answer its data call: status/,
+      );
+      await lab.kube.patch(deployment, { spec: { replicas: 1 } });
+      await app.answering({ timeoutMs: 300_000 });
+    });
   });
 });

@@ -4,9 +4,7 @@ import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { seedIds, seedUser } from '../../../../fixtures/tripinsights/seed/data.ts';
 import { pollUntil } from '../../../../src/base/poll.ts';
-import { dataCalls } from '../../../../src/apps/tripinsights/data-calls.ts';
-import { dataCallCommand } from '../../../../src/apps/tripinsights/probe-command.ts';
-import { services } from '../../../../src/apps/tripinsights/topology.ts';
+import { dataCalls, probeCommand, services } from './app.ts';
 import { ask } from './ask.ts';
 import { tripInsightsWorld } from './world.ts';
 
@@ -84,7 +82,7 @@ describe('TripInsights in good times and bad', function () {
     expect(await ask(url('tripviewer', '/Trip'))).to.include({ status: 500 });
     for (const service of services) {
       expect(
-        (await world.rootfs.run(dataCallCommand(service, world.running[service].port))).exitCode,
+        (await world.rootfs.run(probeCommand(service, world.running[service].port))).exitCode,
         service,
       ).not.to.equal(0);
     }

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { pollUntil } from '../../../../src/base/poll.ts';
 import { runCommand, startCommand, type RunningCommand } from '../../../../src/base/process.ts';
 import { silentProgress } from '../../../../src/base/progress.ts';
-import { labImages } from '../../../../src/lab/images.ts';
+import { appImages } from '../../../../src/apps/app-images.ts';
+import type { ImageSpec } from '../../../../src/images/image.ts';
 import { buildLayer } from '../../../../src/images/layer.ts';
-import type { TripInsightsService } from '../../../../src/apps/tripinsights/topology.ts';
+import { tripInsights, type TripInsightsService } from './app.ts';
 import { createToolbox } from '../../../../src/tools/toolbox.ts';
 
 export const password = 'integration-Test_1';
@@ -37,13 +38,13 @@ export interface RunningService {
   command: RunningCommand;
 }
 
-export async function unpackImages(services: readonly TripInsightsService[]): Promise<Rootfs> {
+export async function unpackImages(): Promise<Rootfs> {
   const dir = await mkdtemp(join(tmpdir(), 'meshproof-rootfs-'));
   const toolbox = createToolbox({ progress: silentProgress(), signal: new AbortController().signal });
-  const images = await labImages(toolbox, ['postgres', ...services.map((name) => `tripinsights-${name}` as const)]);
+  const images = (await appImages(tripInsights, { toolbox })) as ImageSpec[];
   const roots = { postgres: join(dir, 'postgres'), node: join(dir, 'node') };
   for (const image of images) {
-    const isPostgres = image.name === 'postgres';
+    const isPostgres = image.name === 'tripinsights-postgres';
     for (const layer of image.layers) {
       const isApp = layer.name.startsWith('tripinsights-') && !isPostgres;
       const target = isPostgres

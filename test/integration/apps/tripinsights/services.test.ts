@@ -1,8 +1,6 @@
 import { expect } from 'chai';
 import { seedCounts, seedIds, seedUser } from '../../../../fixtures/tripinsights/seed/data.ts';
-import { dataCalls } from '../../../../src/apps/tripinsights/data-calls.ts';
-import { dataCallCommand } from '../../../../src/apps/tripinsights/probe-command.ts';
-import { services, type TripInsightsService } from '../../../../src/apps/tripinsights/topology.ts';
+import { dataCalls, probeCommand, services, type TripInsightsService } from './app.ts';
 import { ask } from './ask.ts';
 import { tripInsightsWorld } from './world.ts';
 
@@ -20,7 +18,7 @@ describe('TripInsights over PostgreSQL, from the files of its images', function 
       const answer = await ask(url(service, call.path), call);
       expect(answer.status).to.equal(call.expectStatus);
       expect(answer.body).to.include(call.expectBody);
-      expect(await world.rootfs.run(dataCallCommand(service, world.running[service].port))).to.include({ exitCode: 0 });
+      expect(await world.rootfs.run(probeCommand(service, world.running[service].port))).to.include({ exitCode: 0 });
     });
   }
 
@@ -77,7 +75,9 @@ describe('TripInsights over PostgreSQL, from the files of its images', function 
       const one = await ask(url('poi', `/api/poi/${seedIds.poi}`));
       expect(one.json).to.have.keys('id', 'tripId', 'latitude', 'longitude', 'poiType', 'timestamp', 'deleted');
       expect(one.body).to.match(/^\{\n {2}"/);
-      expect((await ask(url('poi', `/api/poi/trip/${seedIds.trip}`))).json).to.have.length(4);
+      expect((await ask(url('poi', `/api/poi/trip/${seedIds.trip}`))).json).to.have.length(
+        seedCounts.POIs / seedCounts.Trips,
+      );
       expect((await ask(url('poi', '/api/poi/trip/none'))).json).to.deep.equal([]);
       expect((await ask(url('poi', '/api/poi/none'))).status).to.equal(404);
     });
@@ -139,7 +139,7 @@ describe('TripInsights over PostgreSQL, from the files of its images', function 
     it("lists a user's trips, where the containers original fails", async () => {
       const { status, json } = await ask(url('trips', `/api/trips/user/${seedIds.userOfTrip}`));
       expect(status).to.equal(200);
-      expect(json).to.have.length(10);
+      expect(json).to.have.length(seedCounts.Trips / seedCounts.UserProfiles);
       expect((await ask(url('trips', '/api/trips/user/nobody'))).json).to.deep.equal([]);
     });
 
@@ -162,7 +162,7 @@ describe('TripInsights over PostgreSQL, from the files of its images', function 
       const points = `/api/trips/${seedIds.trip}/trippoints`;
       const list = await ask(url('trips', points));
       expect(list).to.include({ status: 200, type: goText });
-      expect(list.json).to.have.length(40);
+      expect(list.json).to.have.length(seedCounts.TripPoints / seedCounts.Trips);
       const point = (await ask(url('trips', `${points}/${seedIds.tripPoint}`))).json;
       expect(point).to.deep.include({ Id: seedIds.tripPoint, TripId: seedIds.trip, CreatedAt: '0001-01-01T00:00:00Z' });
       expect(point.VIN).to.have.keys('String', 'Valid');

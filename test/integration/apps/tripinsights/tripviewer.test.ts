@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { seedIds } from '../../../../fixtures/tripinsights/seed/data.ts';
+import { seedCounts, seedIds } from '../../../../fixtures/tripinsights/seed/data.ts';
 import { ask } from './ask.ts';
 import { tripInsightsWorld } from './world.ts';
 
@@ -21,7 +21,9 @@ describe('tripviewer, from the files of its image', function () {
       expect(unbalanced(page.body), path).to.deep.equal([]);
     }
     const trip = await ask(url('tripviewer', `/Trip?id=${seedIds.trip}`));
-    expect(trip.body.match(/<polyline points="([^"]+)"/)?.[1]?.split(' ')).to.have.length(40);
+    expect(trip.body.match(/<polyline points="([^"]+)"/)?.[1]?.split(' ')).to.have.length(
+      seedCounts.TripPoints / seedCounts.Trips,
+    );
     const partial = await ask(url('tripviewer', `/Trip/RenderMap?tripid=${seedIds.trip}`));
     expect(partial.body).to.match(/^<section id="map"><svg /);
   });

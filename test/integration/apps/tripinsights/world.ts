@@ -1,4 +1,4 @@
-import { services, type TripInsightsService } from '../../../../src/apps/tripinsights/topology.ts';
+import { services, type TripInsightsService } from './app.ts';
 import { unpackImages, type Rootfs, type RunningDatabase, type RunningService } from './rootfs.ts';
 
 /** The running services of a suite. */
@@ -14,7 +14,7 @@ export function tripInsightsWorld(): World {
   const world = { running: {} } as World;
   world.url = (service, path) => world.running[service].url + path;
   before(async () => {
-    world.rootfs = await unpackImages(services);
+    world.rootfs = await unpackImages();
     world.database = await world.rootfs.postgres();
     for (const name of services) {
       const { trips, userprofile } = world.running;
