@@ -67,6 +67,14 @@ export function toMeshproofError(error: unknown): MeshproofError {
     return new MeshproofError(first.code, message, first.hint, { cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (isDiskFull(error)) {
+    return new MeshproofError(
+      'MESHPROOF_DISK_FULL',
+      `The disk is full: ${message}`,
+      'Free some space, or point --reports, XDG_CACHE_HOME and XDG_STATE_HOME to a larger disk.',
+      { cause: error },
+    );
+  }
   return new MeshproofError(
     'MESHPROOF_INTERNAL',
     message,
@@ -80,6 +88,15 @@ export function toMeshproofError(error: unknown): MeshproofError {
 /** A scope was left by `suppressed`, and its `using` failed with `error` on the way out; Node 22 has no class for it. */
 function isSuppressed(error: unknown): error is { error: unknown; suppressed: unknown } {
   return error instanceof Error && error.name === 'SuppressedError' && 'suppressed' in error && 'error' in error;
+}
+
+/** Whether a disk or a quota that is full is behind it, as the kernel's ENOSPC or EDQUOT, here or in its causes. */
+export function isDiskFull(error: unknown): boolean {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    const code = each instanceof MeshproofError ? each.code : (each as NodeJS.ErrnoException).code;
+    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'MESHPROOF_DISK_FULL') return true;
+  }
+  return false;
 }
 
 export function messageOf(error: unknown): string {

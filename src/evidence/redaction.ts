@@ -1,4 +1,7 @@
-/** What must never be in a report or its evidence. Each pattern: what may stay (group 1), and the secret itself (group 2). */
+/**
+ * What must never be in a report or its evidence. Each pattern: what may stay (group 1), and the secret itself (group 2). None
+ * may begin with a repetition: evidence has lines of megabytes, and that would try again from each of their characters.
+ */
 const patterns: { kind: string; pattern: RegExp }[] = [
   {
     kind: 'private key',
@@ -25,12 +28,12 @@ const patterns: { kind: string; pattern: RegExp }[] = [
   {
     kind: 'password',
     pattern:
-      /((?<![a-z])[\w.-]*(?:password|passwd|pwd|pgpassword)\\?["']?\s*[:=]\s*\\?["']?)(?!\[redacted|null\b|true\b|false\b)([^\s"'\\,;&{}]+)/gi,
+      /((?:pgpassword|password|passwd|pwd)\\?["']?\s*[:=]\s*\\?["']?)(?!\[redacted|null\b|true\b|false\b)([^\s"'\\,;&{}]+)/gi,
   },
   {
     kind: 'token',
     pattern:
-      /((?<![a-z])[\w.-]*(?:token|secret|secret_?id|api_?key|client-key-data|initial_management)\\?["']?\s*[:=]\s*\\?["']?)(?!\[redacted)([\w.~+/=-]{20,})/gi,
+      /((?:token|secret_?id|secret|api_?key|client-key-data|initial_management)\\?["']?\s*[:=]\s*\\?["']?)(?!\[redacted)([\w.~+/=-]{20,})/gi,
   },
   {
     kind: 'secret value',
