@@ -79,10 +79,6 @@ describe('secrets', () => {
     expect(findSecrets(text)).to.deep.equal([]);
   });
 
-  it('known values go whatever they look like', () => {
-    expect(redact('hello s3cr3t-lab world', { secrets: ['s3cr3t-lab'] })).to.equal('hello [redacted secret] world');
-  });
-
   it('says where, and never what', () => {
     const [found] = findSecrets(`one\ntwo PGPASSWORD=hunter2`);
     expect(found).to.deep.equal({ kind: 'password', line: 2, context: 'PGPASSWORD=' });
