@@ -1,8 +1,9 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { clusterChoices } from '../clusters/index.ts';
 
 /** Options that several commands share; one definition each, so that they mean and read the same everywhere. */
 export const clusterOption = (): Option =>
-  new Option('--cluster <provider>', 'where Kubernetes comes from').choices(['auto', 'embedded']).default('auto');
+  new Option('--cluster <provider>', 'where Kubernetes comes from').choices(clusterChoices).default('auto');
 
 export const meshOption = (): Option =>
   new Option('--mesh <mesh>', 'service mesh under test').choices(['consul']).default('consul');

@@ -40,7 +40,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const missing = await Promise.all(neededTools().map(async (name) => (await toolbox.look(name)).tool === undefined));
   await checkDisk(toolbox.cacheDir, missing.includes(true) ? neededBytes.cold : neededBytes.warm);
   const detections = await detectProviders();
-  const { provider, mechanisms } = chooseProvider(options.cluster, detections);
+  const { provider, mechanisms } = await chooseProvider(options.cluster, detections);
   for (const name of await reapDeadLabs()) progress.info(`removed the lab ${name}, whose owner is gone`);
   await progress.step('tools', () => toolbox.ensure(neededTools()));
   const name = options.lab ?? `run-${(options.runId ?? 'x').slice(-13).replaceAll(/[^a-z0-9-]/g, '')}`;

@@ -45,14 +45,6 @@ export async function reapDeadLabs(root = labsRoot()): Promise<string[]> {
   return reaped;
 }
 
-/** Deletes every lab of this user, running or dead. Returns their names. */
-export async function deleteAllLabs(root = labsRoot()): Promise<string[]> {
-  const { labs } = await labEntries(root);
-  await Promise.all(labs.map((name) => deleteLab(name, root)));
-  await reapDeadLabs(root);
-  return labs;
-}
-
 const patience = { intervalMs: 5, timeoutMs: 5000, hint: 'Run `meshproof down --all` again.' };
 
 /** Until none is left. All can be repeated, and hits only what carries the lab's id. */
