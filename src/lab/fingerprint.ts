@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshproofError } from '../base/errors.ts';
 import { writeWhole } from '../base/whole-file.ts';
+import { KnownSecrets } from '../evidence/known-secrets.ts';
+import { isSecretName, secretValues } from '../evidence/lab-secrets.ts';
 import type { ImageMap } from '../images/image.ts';
 import type { KubeObject } from '../kube/types.ts';
 
@@ -20,8 +22,8 @@ export interface Fingerprint {
 export interface Deployed {
   images: ImageMap;
   mesh: { name: string; version: string };
-  /** Objects as they are applied; `secrets` are the values in them that are drawn anew for each lab (passwords). */
-  apps: readonly { id: string; objects: readonly KubeObject[]; secrets?: readonly string[] | undefined }[];
+  /** Objects as they are applied, before the mesh adds to them. */
+  apps: readonly { id: string; objects: readonly KubeObject[] }[];
 }
 
 const fileName = 'deployed.json';
@@ -31,7 +33,7 @@ export function fingerprintOf({ images, mesh, apps }: Deployed): Fingerprint {
     schema: 1,
     images: Object.fromEntries(Object.values(images).map(({ name, digest }) => [name, digest])),
     mesh: { name: mesh.name, version: mesh.version },
-    apps: Object.fromEntries(apps.map(({ id, objects, secrets }) => [id, digestOf(objects, images, secrets)])),
+    apps: Object.fromEntries(apps.map(({ id, objects }) => [id, digestOf(objects, images)])),
   };
 }
 
@@ -89,16 +91,22 @@ async function readFingerprint(stateDir: string): Promise<Fingerprint | undefine
   }
 }
 
-/** The same for objects that say the same: fields in any order, and without what is drawn anew for each lab or told by `images`. */
-function digestOf(objects: readonly KubeObject[], images: ImageMap, secrets: readonly string[] = []): string {
-  let text = JSON.stringify(sorted(objects));
-  for (const secret of secrets.filter((each) => each !== '')) {
-    for (const form of [JSON.stringify(secret).slice(1, -1), Buffer.from(secret).toString('base64')]) {
-      text = text.replaceAll(form, '…');
-    }
-  }
+/**
+ * The same for objects that say the same: fields in any order, images by their names (their digests are told apart), and
+ * without what is drawn anew for each lab: what Secrets hold under a name of a password, token or key, wherever it stands.
+ */
+function digestOf(objects: readonly KubeObject[], images: ImageMap): string {
+  const drawn = new KnownSecrets(secretValues(objects));
+  let text = drawn.removeFrom(JSON.stringify(sorted(objects.map(withoutSecrets))), '…');
   for (const { ref, name } of Object.values(images)) text = text.replaceAll(ref, name);
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+function withoutSecrets(object: KubeObject): KubeObject {
+  if (object.kind !== 'Secret') return object;
+  const blank = (held: unknown): unknown =>
+    Object.fromEntries(Object.entries(held ?? {}).map(([name, value]) => [name, isSecretName(name) ? '…' : value]));
+  return { ...object, data: blank(object['data']), stringData: blank(object['stringData']) };
 }
 
 function sorted(value: unknown): unknown {

@@ -1,8 +1,8 @@
 import { mkdtemp } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Progress } from '../base/progress.ts';
 import { chooseProvider, detectProviders } from '../clusters/detect.ts';
-import { reapDeadLabs } from '../clusters/embedded/delete-lab.ts';
+import { reapLabs } from '../clusters/labs.ts';
 import type { ClusterContext, RunningCluster } from '../clusters/provider.ts';
 import { buildArchive, imageMap } from '../images/archive.ts';
 import { labImages } from './images.ts';
@@ -12,10 +12,14 @@ import { checkDisk, checkPlatform, neededBytes } from '../tools/platform.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { MeshproofError } from '../base/errors.ts';
 import { tripInsightsApp } from '../apps/tripinsights/app.ts';
-import { Lab } from './lab.ts';
+import { knownSecrets } from '../evidence/known-secrets.ts';
+import { labSecrets } from '../evidence/lab-secrets.ts';
+import { checkFingerprint, fingerprintOf, saveFingerprint } from './fingerprint.ts';
+import { Lab, replicas } from './lab.ts';
 
 export interface OpenLabOptions {
-  cluster: 'auto' | 'embedded';
+  /** `auto`, or the name of an entry of `clusters`. */
+  cluster: string;
   /** The only adapter yet; another joins here. */
   mesh: 'consul';
   /** A lab by this name is used if it is up; else one is made. */
@@ -28,10 +32,17 @@ export interface OpenLabOptions {
   signal: AbortSignal;
 }
 
+/** Name of the lab that a run makes for itself. */
+export function throwAwayName(runId: string): string {
+  return `run-${runId.slice(-13).replaceAll(/[^a-z0-9-]/g, '')}`;
+}
+
 /**
- * A lab that answers data calls: an existing one by name, or a new one. On failure nothing of it stays.
+ * A lab that answers data calls: an existing one by name, or a new one. On failure nothing of it stays. Whoever calls holds its
+ * lock (`lockLab`).
  *
- * @throws MeshproofError with exit code 3: platform, tools, cluster, images, mesh or workloads could not be made to work.
+ * @throws MeshproofError MESHPROOF_LAB_STALE when the lab has other images, another mesh or another app than would be deployed;
+ * others with exit code 3: platform, tools, cluster, images, mesh or workloads could not be made to work.
  */
 export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const { progress, signal, stay = false } = options;
@@ -41,9 +52,9 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   await checkDisk(toolbox.cacheDir, missing.includes(true) ? neededBytes.cold : neededBytes.warm);
   const detections = await detectProviders();
   const { provider, mechanisms } = await chooseProvider(options.cluster, detections);
-  for (const name of await reapDeadLabs()) progress.info(`removed the lab ${name}, whose owner is gone`);
+  for (const name of await reapLabs()) progress.info(`removed the lab ${name}, whose owner is gone`);
   await progress.step('tools', () => toolbox.ensure(neededTools()));
-  const name = options.lab ?? `run-${(options.runId ?? 'x').slice(-13).replaceAll(/[^a-z0-9-]/g, '')}`;
+  const name = options.lab ?? throwAwayName(options.runId ?? 'x');
   const context: ClusterContext = { toolbox, progress, signal };
   const archiveOf = progress.step('images', async () =>
     buildArchive(await labImages(toolbox), { cacheDir: toolbox.cacheDir, progress, signal }),
@@ -56,20 +67,30 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   }
   const { cluster, made } = opened.value;
   try {
-    await progress.step('loading images', () => cluster.loadImages(built.value));
     const images = imageMap(built.value);
     const mesh = consulAdapter({ kube: cluster.kube, images, progress, signal });
+    const app = tripInsightsApp(images);
+    const objects = await app.manifests?.({ namespace: app.namespace, replicas });
+    const fingerprint = fingerprintOf({ images, mesh, apps: objects === undefined ? [] : [{ id: app.id, objects }] });
+    if (!made) await checkFingerprint(name, cluster.stateDir, fingerprint);
+    await progress.step('loading images', () => cluster.loadImages(built.value));
     const lab = new Lab({
       cluster,
       mesh,
-      app: tripInsightsApp(images),
+      app,
       images,
       toolbox,
       owned: made && !stay,
       mechanisms,
-      scratch: await mkdtemp(join(dirname(cluster.kubeconfigPath), 'run-')),
+      scratch: await mkdtemp(join(cluster.stateDir, 'run-')),
     });
-    await lab.bringUp({ progress, signal });
+    try {
+      await lab.bringUp({ progress, signal });
+    } finally {
+      // Also on failure: its error may quote them.
+      for (const secret of await labSecrets(cluster).catch(() => [])) knownSecrets.add(secret);
+    }
+    await saveFingerprint(cluster.stateDir, fingerprint);
     return lab;
   } catch (error) {
     if (made) await cluster.delete();

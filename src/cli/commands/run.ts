@@ -9,7 +9,7 @@ import { consoleProgress } from '../progress.ts';
 
 interface Options {
   scenario: string[];
-  cluster: 'auto' | 'embedded';
+  cluster: string;
   mesh: 'consul';
   lab?: string;
   keep?: boolean;

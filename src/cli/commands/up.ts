@@ -1,13 +1,14 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Timing } from '../../base/progress.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
 import { clusterOption, jsonOption, labOption, meshOption, timeoutOption } from '../options.ts';
 import { consoleProgress } from '../progress.ts';
 
 interface Options {
-  cluster: 'auto' | 'embedded';
+  cluster: string;
   mesh: 'consul';
   lab: string;
+  recreate?: boolean | undefined;
   timeout?: number;
   json?: boolean;
 }
@@ -18,6 +19,7 @@ export function upCommand(): Command {
     .addOption(clusterOption())
     .addOption(meshOption())
     .addOption(labOption().default('default'))
+    .addOption(new Option('--recreate', 'delete a lab of that name first, whatever state it is in'))
     .addOption(timeoutOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -25,7 +27,11 @@ export function upCommand(): Command {
       '\nExamples:\n  $ ./bin/meshproof up\n  $ ./bin/meshproof up --lab dev && ./bin/meshproof run --lab dev retries-recover-errors',
     )
     .action(async (options: Options) => {
-      const { openLab } = await import('../../lab/open-lab.ts');
+      const [{ openLab }, { deleteLab }, { lockLab }] = await Promise.all([
+        import('../../lab/open-lab.ts'),
+        import('../../clusters/labs.ts'),
+        import('../../clusters/lab-lock.ts'),
+      ]);
       const timings: Timing[] = [];
       using progress = consoleProgress({ timings });
       using interrupts = watchInterrupts({
@@ -33,6 +39,8 @@ export function upCommand(): Command {
         onFirst: (why) => progress.warn(`${why}: cleaning up`),
         onSecond: () => process.exit(130),
       });
+      await using _lock = await lockLab(options.lab, 'up');
+      if (options.recreate) await progress.step(`deleting the lab ${options.lab}`, () => deleteLab(options.lab));
       const lab = await openLab({ ...options, stay: true, progress, signal: interrupts.signal });
       progress[Symbol.dispose]();
       await lab.close();

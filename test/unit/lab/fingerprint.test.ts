@@ -20,7 +20,7 @@ const secretOf = (password: string): KubeObject => ({
   apiVersion: 'v1',
   kind: 'Secret',
   metadata: { name: 'db', namespace: 'shop' },
-  stringData: { PASSWORD: password, URL: `postgres://u:${password}@db` },
+  stringData: { PASSWORD: password, URL: `postgres://u:${password}@db`, USER: 'postgres' },
   data: { PASSWORD: Buffer.from(password).toString('base64') },
 });
 const deployment = (ref: string, replicas = 2): KubeObject => ({
@@ -35,7 +35,7 @@ function deployed(changes: Partial<Deployed> = {}, password = 'drawn-for-this-la
   return {
     images,
     mesh: { name: 'toy', version: '1.2.3' },
-    apps: [{ id: 'shop', objects, secrets: [password] }],
+    apps: [{ id: 'shop', objects }],
     ...changes,
   };
 }
