@@ -24,6 +24,7 @@ const exitCodes = {
   MESHPROOF_CLUSTER_START: 3,
   MESHPROOF_LAB_BUSY: 3,
   MESHPROOF_LAB_UNKNOWN: 3,
+  MESHPROOF_LAB_STALE: 3,
   MESHPROOF_KUBE_API: 3,
   MESHPROOF_KUBE_TIMEOUT: 3,
   MESHPROOF_IMAGE: 3,
@@ -69,6 +70,14 @@ export function toMeshproofError(error: unknown): MeshproofError {
     return new MeshproofError(first.code, message, first.hint, { cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (isDiskFull(error)) {
+    return new MeshproofError(
+      'MESHPROOF_DISK_FULL',
+      `The disk is full: ${message}`,
+      'Free some space, or point --reports, XDG_CACHE_HOME and XDG_STATE_HOME to a larger disk.',
+      { cause: error },
+    );
+  }
   return new MeshproofError(
     'MESHPROOF_INTERNAL',
     message,
@@ -82,6 +91,15 @@ export function toMeshproofError(error: unknown): MeshproofError {
 /** A scope was left by `suppressed`, and its `using` failed with `error` on the way out; Node 22 has no class for it. */
 function isSuppressed(error: unknown): error is { error: unknown; suppressed: unknown } {
   return error instanceof Error && error.name === 'SuppressedError' && 'suppressed' in error && 'error' in error;
+}
+
+/** Whether a disk or a quota that is full is behind it, as the kernel's ENOSPC or EDQUOT, here or in its causes. */
+export function isDiskFull(error: unknown): boolean {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    const code = each instanceof MeshproofError ? each.code : (each as NodeJS.ErrnoException).code;
+    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'MESHPROOF_DISK_FULL') return true;
+  }
+  return false;
 }
 
 export function messageOf(error: unknown): string {

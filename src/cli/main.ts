@@ -49,9 +49,18 @@ for (const command of [
 
 // `meshproof … | head` closes the pipe: that is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
+  if (error.code === 'EPIPE') process.exit();
+  die(error);
 });
+// Node would end with 1, which says that an assertion failed.
+process.on('uncaughtException', die);
+process.on('unhandledRejection', die);
+
+function die(error: unknown): never {
+  const known = toMeshproofError(error);
+  printError(known);
+  process.exit(known.exitCode);
+}
 
 /** A connection to something that is gone may never end by itself; the verdict is out, and a pipeline waits for the exit code. */
 const exitGraceMs = 2000;

@@ -1,8 +1,9 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { clusterChoices } from '../clusters/index.ts';
 
 /** Options that several commands share; one definition each, so that they mean and read the same everywhere. */
 export const clusterOption = (): Option =>
-  new Option('--cluster <provider>', 'where Kubernetes comes from').choices(['auto', 'embedded']).default('auto');
+  new Option('--cluster <provider>', 'where Kubernetes comes from').choices(clusterChoices).default('auto');
 
 export const meshOption = (): Option =>
   new Option('--mesh <mesh>', 'service mesh under test').choices(['consul']).default('consul');
@@ -32,7 +33,8 @@ export const timeoutOption = (): Option =>
 export function parseDuration(value: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(value);
   const amount = Number(match?.[1]);
-  if (match === null || !(amount > 0)) throw new InvalidArgumentError('expected a duration such as 90s, 20m or 1h.');
   const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-  return amount * units[(match[2] ?? 's') as keyof typeof units];
+  const ms = amount * units[(match?.[2] ?? 's') as keyof typeof units];
+  if (!(ms > 0) || !Number.isFinite(ms)) throw new InvalidArgumentError('expected a duration such as 90s, 20m or 1h.');
+  return ms;
 }

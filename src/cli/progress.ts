@@ -1,5 +1,6 @@
 import { pc } from './colors.ts';
 import type { Progress, Timing } from '../base/progress.ts';
+import { redact } from '../evidence/redaction.ts';
 
 /**
  * Progress for a person: on a TTY one live line of what is being waited for, elsewhere plain lines (a step that lasts over a
@@ -18,7 +19,7 @@ export function consoleProgress(options: {
   const line = (text: string): void => {
     if (quiet) return;
     if (live) stream.write('\r\u001b[K');
-    stream.write(`${text}\n`);
+    stream.write(redact(`${text}\n`));
     draw();
   };
   const draw = (): void => {
@@ -27,7 +28,7 @@ export function consoleProgress(options: {
     if (oldest === undefined) return;
     const more = running.size > 1 ? pc.dim(` (+${running.size - 1})`) : '';
     const text = `${pc.cyan('…')} ${oldest.title}${oldest.detail === '' ? '' : pc.dim(`: ${oldest.detail}`)} ${pc.dim(seconds(oldest.start))}`;
-    stream.write(`\r\u001b[K${truncate(text, (stream.columns ?? 80) - 8)}${more}`);
+    stream.write(`\r\u001b[K${truncate(redact(text), (stream.columns ?? 80) - 8)}${more}`);
   };
   const tick = (): void => {
     for (const step of running.values()) {

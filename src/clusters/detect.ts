@@ -1,26 +1,20 @@
 import { MeshproofError } from '../base/errors.ts';
-import { embeddedProvider } from './embedded/embedded-provider.ts';
-import { probeMechanisms } from './embedded/mechanisms.ts';
-import { detectDocker } from './docker-engine.ts';
-import type { ClusterProvider, ClusterProviderName, Detection } from './provider.ts';
+import { clusters, plannedClusters } from './index.ts';
+import type { Cluster, ClusterProvider, Detection } from './provider.ts';
 
-/** The providers that are built, in the order `auto` prefers them. */
-const providers: readonly ClusterProvider[] = [embeddedProvider];
-
-/** Every provider by name, with why it can or cannot be used here. Takes 3 s at most. */
-export async function detectProviders(): Promise<Detection[]> {
-  const [docker, ...built] = await Promise.all([detectDocker(), ...providers.map((provider) => provider.detect())]);
-  const notBuilt = (provider: ClusterProviderName, reason: string): Detection => ({
-    provider,
-    usable: false,
-    reason: `not built yet; ${reason}`,
-  });
-  return [
-    ...built,
-    notBuilt('kind', docker),
-    notBuilt('k3s', docker),
-    notBuilt('existing', 'it will need --kubeconfig and --context'),
-  ];
+/** Every kind of cluster with why it can or cannot be used here. Takes 3 s at most. */
+export async function detectProviders(
+  entries: readonly Cluster[] = clusters,
+  planned: typeof plannedClusters = plannedClusters,
+): Promise<Detection[]> {
+  return Promise.all([
+    ...entries.map(async (entry) => (await entry.load()).detect()),
+    ...planned.map(async ({ name, outlook }) => ({
+      provider: name,
+      usable: false,
+      reason: `not built yet; ${await outlook()}`,
+    })),
+  ]);
 }
 
 export interface Choice {
@@ -30,21 +24,28 @@ export interface Choice {
 }
 
 /**
- * The provider asked for, or the first usable one for `auto`.
+ * The provider asked for, or for `auto` the first usable one.
  *
  * @throws MeshproofError MESHPROOF_CLUSTER_UNAVAILABLE with the reason of every provider, MESHPROOF_NOT_ROOT when root
  * is all that is missing.
  */
-export function chooseProvider(requested: ClusterProviderName | 'auto', detections: readonly Detection[]): Choice {
-  const usable = providers.find(
+export async function chooseProvider(
+  requested: string,
+  detections: readonly Detection[],
+  entries: readonly Cluster[] = clusters,
+): Promise<Choice> {
+  const usable = entries.find(
     ({ name }) =>
       (requested === 'auto' || requested === name) &&
       detections.some((detection) => detection.provider === name && detection.usable),
   );
-  if (usable) return { provider: usable, mechanisms: usable.name === 'embedded' ? probeMechanisms() : {} };
+  if (usable) {
+    const provider = await usable.load();
+    return { provider, mechanisms: provider.mechanisms() };
+  }
   const asked = detections.filter(({ provider }) => requested === 'auto' || provider === requested);
   const reasons = asked.map(({ provider, reason }) => `${provider}: ${reason}`).join('\n  ');
-  const needsRoot = asked.some(({ provider, reason }) => provider === 'embedded' && reason.startsWith('needs root'));
+  const needsRoot = asked.some(({ lacksRoot }) => lacksRoot);
   throw new MeshproofError(
     needsRoot ? 'MESHPROOF_NOT_ROOT' : 'MESHPROOF_CLUSTER_UNAVAILABLE',
     `No cluster can be made on this machine:\n  ${reasons || `${requested}: unknown provider`}`,

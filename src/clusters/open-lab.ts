@@ -1,10 +1,10 @@
 import type { Progress } from '../base/progress.ts';
 import type { Toolbox } from '../tools/tool.ts';
-import { embeddedProvider } from './embedded/embedded-provider.ts';
+import { chooseProvider, detectProviders } from './detect.ts';
 import type { RunningCluster } from './provider.ts';
 
 /**
- * The embedded lab of that name: attached to if it is up, else made. With `keep` it outlives this process; otherwise it
+ * The cluster of that name, of the kind `auto` chooses: attached to if it is up, else made. With `keep` it outlives this process; otherwise it
  * dies with it, and what a SIGKILL leaves is reaped by the next one.
  */
 export async function openLab(options: {
@@ -16,6 +16,6 @@ export async function openLab(options: {
 }): Promise<RunningCluster> {
   const { name, toolbox, progress, keep = false } = options;
   const context = { toolbox, progress, signal: options.signal ?? new AbortController().signal };
-  const attached = await embeddedProvider.attach(name, context);
-  return attached ?? (await embeddedProvider.create({ name, ownedByProcess: !keep }, context));
+  const { provider } = await chooseProvider('auto', await detectProviders());
+  return (await provider.attach(name, context)) ?? (await provider.create({ name, ownedByProcess: !keep }, context));
 }

@@ -1,10 +1,10 @@
-import { createWriteStream, mkdirSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
-import { pipeline, Transform, type Writable } from 'node:stream';
+import { join, normalize } from 'node:path';
+import { PassThrough, Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { openWhole, writeWhole } from '../base/whole-file.ts';
 import type { EvidencePath } from './path.ts';
 import { redact, redactValue, type RedactOptions } from './redaction.ts';
-import { writeWhole } from './write-file.ts';
 
 /** `evidence/<scenario>/<arm>/<file>` below the run's folder, and nowhere else. */
 function inside(runDir: string, path: EvidencePath): string {
@@ -40,41 +40,38 @@ export async function writeEvidenceLines(
   values: Iterable<unknown> | AsyncIterable<unknown>,
   options: RedactOptions = {},
 ): Promise<EvidencePath> {
-  const stream = evidenceStream(runDir, path, options);
-  for await (const value of values) {
-    if (!stream.write(`${JSON.stringify(redactValue(value, options))}\n`)) {
-      await new Promise((resolve) => stream.once('drain', resolve));
-    }
-  }
-  await closed(stream);
-  return path;
+  const lines = async function* (): AsyncGenerator<string> {
+    for await (const value of values) yield `${JSON.stringify(redactValue(value, options))}\n`;
+  };
+  return stream(runDir, path, lines());
 }
 
 /**
- * A stream of text lines without their secrets (logs, NDJSON); `.gz` is compressed. A private key is cut out over lines;
- * other secrets are found within a line. `closed` tells when the file is whole.
+ * Same, text that comes in pieces (logs, NDJSON); `.gz` is compressed. A private key is cut out over lines; other secrets
+ * are found within a line.
  */
-export function evidenceStream(runDir: string, path: EvidencePath, options: RedactOptions = {}): Writable {
-  const file = inside(runDir, path);
-  mkdirSync(dirname(file), { recursive: true });
-  const cleaner = lineCleaner(options);
-  const out = createWriteStream(file);
-  const done = new Promise<void>((resolve, reject) => {
-    const ended = (error: Error | null | undefined): void => (error ? reject(error) : resolve());
-    if (path.endsWith('.gz')) pipeline(cleaner, createGzip(), out, ended);
-    else pipeline(cleaner, out, ended);
-  });
-  done.catch(() => {});
-  completions.set(cleaner, done);
-  return cleaner;
+export async function writeEvidenceText(
+  runDir: string,
+  path: EvidencePath,
+  pieces: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
+  options: RedactOptions = {},
+): Promise<EvidencePath> {
+  return stream(runDir, path, Readable.from(pieces).compose(lineCleaner(options)));
 }
 
-const completions = new WeakMap<Writable, Promise<void>>();
-
-/** Ends the stream; resolves when every byte is in the file, rejects if it could not be written. */
-export async function closed(stream: Writable): Promise<void> {
-  stream.end();
-  await completions.get(stream);
+async function stream(
+  runDir: string,
+  path: EvidencePath,
+  pieces: AsyncIterable<string | Uint8Array>,
+): Promise<EvidencePath> {
+  await using file = await openWhole(inside(runDir, path));
+  const compress = path.endsWith('.gz') ? createGzip() : new PassThrough();
+  // What the file has to say about a failure comes from its commit.
+  await pipeline(pieces, compress, file.stream).catch((error: unknown) => {
+    if (!file.stream.errored) throw error;
+  });
+  await file.commit();
+  return path;
 }
 
 function lineCleaner(options: RedactOptions): Transform {

@@ -1,4 +1,9 @@
-/** What must never be in a report or its evidence. Each pattern: what may stay (group 1), and the secret itself (group 2). */
+import { knownSecrets, type KnownSecrets } from './known-secrets.ts';
+
+/**
+ * What must never be in a report or its evidence. Each pattern: what may stay (group 1), and the secret itself (group 2). None
+ * may begin with a repetition: evidence has lines of megabytes, and that would try again from each of their characters.
+ */
 const patterns: { kind: string; pattern: RegExp }[] = [
   {
     kind: 'private key',
@@ -25,12 +30,12 @@ const patterns: { kind: string; pattern: RegExp }[] = [
   {
     kind: 'password',
     pattern:
-      /((?<![a-z])[\w.-]*(?:password|passwd|pwd|pgpassword)\\?["']?\s*[:=]\s*\\?["']?)(?!\[redacted|null\b|true\b|false\b)([^\s"'\\,;&{}]+)/gi,
+      /((?:pgpassword|password|passwd|pwd)\\?["']?\s*[:=]\s*\\?["']?)(?!\[redacted|null\b|true\b|false\b)([^\s"'\\,;&{}]+)/gi,
   },
   {
     kind: 'token',
     pattern:
-      /((?<![a-z])[\w.-]*(?:token|secret|secret_?id|api_?key|client-key-data|initial_management)\\?["']?\s*[:=]\s*\\?["']?)(?!\[redacted)([\w.~+/=-]{20,})/gi,
+      /((?:token|secret_?id|secret|api_?key|client-key-data|initial_management)\\?["']?\s*[:=]\s*\\?["']?)(?!\[redacted)([\w.~+/=-]{20,})/gi,
   },
   {
     kind: 'secret value',
@@ -53,26 +58,23 @@ export interface FoundSecret {
 }
 
 export interface RedactOptions {
-  /** Values known to be secret (the lab's own tokens and passwords), whatever they look like. */
-  secrets?: readonly string[];
+  /** Values known to be secret, whatever they look like; those of this process unless others are given. */
+  secrets?: KnownSecrets | undefined;
 }
 
 /** Replaces every secret by `[redacted KIND]`; text without secrets comes back as it was. */
-export function redact(text: string, { secrets = [] }: RedactOptions = {}): string {
-  let clean = text;
-  for (const secret of secrets) if (secret.length >= 6) clean = clean.replaceAll(secret, '[redacted secret]');
+export function redact(text: string, { secrets = knownSecrets }: RedactOptions = {}): string {
+  let clean = secrets.removeFrom(text, '[redacted secret]');
   for (const { kind, pattern } of patterns) clean = clean.replace(pattern, `$1[redacted ${kind}]`);
   return clean;
 }
 
 /** Secrets that are still in a text; empty for anything that `redact` returned. */
-export function findSecrets(text: string, { secrets = [] }: RedactOptions = {}): FoundSecret[] {
+export function findSecrets(text: string, { secrets = knownSecrets }: RedactOptions = {}): FoundSecret[] {
   const lineOf = (index: number): number => text.slice(0, index).split('\n').length;
-  const found: FoundSecret[] = [];
-  for (const secret of secrets) {
-    const index = secret.length >= 6 ? text.indexOf(secret) : -1;
-    if (index >= 0) found.push({ kind: 'secret', line: lineOf(index), context: '' });
-  }
+  const found: FoundSecret[] = secrets
+    .placesIn(text)
+    .map(({ from }) => ({ kind: 'secret', line: lineOf(from), context: '' }));
   for (const { kind, pattern } of patterns) {
     for (const match of text.matchAll(pattern)) {
       found.push({ kind, line: lineOf(match.index), context: (match[1] ?? '').slice(0, 80) });
@@ -89,6 +91,7 @@ export function redactValue<T>(value: T, options: RedactOptions = {}): T {
   if (Array.isArray(value)) return value.map((item: unknown) => redactValue(item, options)) as T;
   if (typeof value !== 'object' || value === null) return value;
   const record = value as Record<string, unknown>;
+  const { secrets = knownSecrets } = options;
   const isSecret = record.kind === 'Secret' && 'apiVersion' in record;
   const namesSecret = typeof record.name === 'string' && secretKey.test(record.name);
   return Object.fromEntries(
@@ -97,7 +100,10 @@ export function redactValue<T>(value: T, options: RedactOptions = {}): T {
         (secretKey.test(key) && isLiteral(item)) ||
         (key === 'value' && namesSecret && isLiteral(item)) ||
         (isSecret && (key === 'data' || key === 'stringData'));
-      return [key, hidden ? '[redacted secret value]' : redactValue(item, options)];
+      return [
+        secrets.removeFrom(key, '[redacted secret]'),
+        hidden ? '[redacted secret value]' : redactValue(item, options),
+      ];
     }),
   ) as T;
 }

@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/pr
 import { join, posix } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { MeshproofError, messageOf } from '../base/errors.ts';
+import { MeshproofError, isDiskFull, messageOf } from '../base/errors.ts';
 import type { LayerFile, LayerSpec } from './image.ts';
 import { packTar, type TarEntry } from './tar.ts';
 
@@ -94,7 +94,7 @@ async function buildOnce({ name, entries, key, infoPath, layersDir, signal }: La
 /** Wraps a file system error; a full disk gets its own code. */
 export function imageError(what: string, error: unknown): MeshproofError {
   if (error instanceof MeshproofError) return error;
-  const full = (error as NodeJS.ErrnoException).code === 'ENOSPC';
+  const full = isDiskFull(error);
   return new MeshproofError(
     full ? 'MESHPROOF_DISK_FULL' : 'MESHPROOF_IMAGE',
     `${what}: ${messageOf(error)}`,

@@ -1,10 +1,8 @@
 import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { App, AppEdge, RunningApp } from '../apps/app.ts';
 import { deployApp, runningApp } from '../apps/running-app.ts';
 import { pollUntil } from '../base/poll.ts';
 import type { Progress } from '../base/progress.ts';
-import { residue as labRemains } from '../clusters/embedded/residue.ts';
 import type { RunningCluster } from '../clusters/provider.ts';
 import type { ImageMap } from '../images/image.ts';
 import type { KubeClient } from '../kube/types.ts';
@@ -17,7 +15,8 @@ import type { Surroundings } from './surroundings.ts';
 
 /** Until every workload answers; what keeps one from it is told long before. */
 export const workloadTimeoutMs = 180_000;
-const replicas = 2;
+/** Of every service of the app. */
+export const replicas = 2;
 
 export interface LabParts {
   cluster: RunningCluster;
@@ -81,7 +80,7 @@ export class Lab {
 
   /** Folder of this lab's state on the host; the rollback journal lives there. */
   get stateDir(): string {
-    return dirname(this.cluster.kubeconfigPath);
+    return this.cluster.stateDir;
   }
 
   get twinNamespace(): string {
@@ -195,8 +194,8 @@ export class Lab {
   }
 
   /** What the deleted lab left on the machine. */
-  async remains(): Promise<string[]> {
-    return labRemains(this.cluster.name);
+  remains(): Promise<string[]> {
+    return this.cluster.remains();
   }
 
   /** Lets go of a lab that stays. */

@@ -1,8 +1,8 @@
 import { mkdtemp } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Progress } from '../base/progress.ts';
 import { chooseProvider, detectProviders } from '../clusters/detect.ts';
-import { reapDeadLabs } from '../clusters/embedded/delete-lab.ts';
+import { reapLabs } from '../clusters/labs.ts';
 import type { ClusterContext, RunningCluster } from '../clusters/provider.ts';
 import { buildArchive, imageMap } from '../images/archive.ts';
 import { appImages, appTools } from '../apps/app-images.ts';
@@ -15,15 +15,19 @@ import { neededTools } from '../tools/doctor.ts';
 import { checkDisk, checkPlatform, neededBytes } from '../tools/platform.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { MeshproofError } from '../base/errors.ts';
-import { Lab } from './lab.ts';
+import { knownSecrets } from '../evidence/known-secrets.ts';
+import { labSecrets } from '../evidence/lab-secrets.ts';
+import { checkFingerprint, fingerprintOf, saveFingerprint } from './fingerprint.ts';
+import { Lab, replicas } from './lab.ts';
 
 /** What is under test unless an app file says otherwise. */
 const defaultApp = 'tripinsights';
 
 export interface OpenLabOptions {
-  cluster: 'auto' | 'embedded';
+  /** `auto`, or the name of an entry of `clusters`. */
+  cluster: string;
   /** The application under test; default: the one that comes first with meshproof. */
-  app?: App;
+  app?: App | undefined;
   /** The only adapter yet; another joins here. */
   mesh: 'consul';
   /** A lab by this name is used if it is up; else one is made. */
@@ -36,10 +40,17 @@ export interface OpenLabOptions {
   signal: AbortSignal;
 }
 
+/** Name of the lab that a run makes for itself. */
+export function throwAwayName(runId: string): string {
+  return `run-${runId.slice(-13).replaceAll(/[^a-z0-9-]/g, '')}`;
+}
+
 /**
- * A lab that answers data calls: an existing one by name, or a new one. On failure nothing of it stays.
+ * A lab that answers data calls: an existing one by name, or a new one. On failure nothing of it stays. Whoever calls holds its
+ * lock (`lockLab`).
  *
- * @throws MeshproofError with exit code 3: platform, tools, cluster, images, mesh or workloads could not be made to work.
+ * @throws MeshproofError MESHPROOF_LAB_STALE when the lab has other images, another mesh or another app than would be deployed;
+ * others with exit code 3: platform, tools, cluster, images, mesh or workloads could not be made to work.
  */
 export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const { progress, signal, stay = false } = options;
@@ -50,10 +61,10 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const missing = await Promise.all(tools.map(async (name) => (await toolbox.look(name)).tool === undefined));
   await checkDisk(toolbox.cacheDir, missing.includes(true) ? neededBytes.cold : neededBytes.warm);
   const detections = await detectProviders();
-  const { provider, mechanisms } = chooseProvider(options.cluster, detections);
-  for (const name of await reapDeadLabs()) progress.info(`removed the lab ${name}, whose owner is gone`);
+  const { provider, mechanisms } = await chooseProvider(options.cluster, detections);
+  for (const name of await reapLabs()) progress.info(`removed the lab ${name}, whose owner is gone`);
   await progress.step('tools', () => toolbox.ensure(tools));
-  const name = options.lab ?? `run-${(options.runId ?? 'x').slice(-13).replaceAll(/[^a-z0-9-]/g, '')}`;
+  const name = options.lab ?? throwAwayName(options.runId ?? 'x');
   const context: ClusterContext = { toolbox, progress, signal };
   const archiveOf = progress.step('images', async () =>
     buildArchive([...(await labImages(toolbox)), ...(await appImages(app, { toolbox, signal }))], {
@@ -70,9 +81,12 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   }
   const { cluster, made } = opened.value;
   try {
-    await progress.step('loading images', () => cluster.loadImages(built.value));
     const images = imageMap(built.value);
     const mesh = consulAdapter({ kube: cluster.kube, images, progress, signal });
+    const objects = await app.manifests?.({ namespace: app.namespace, replicas, images });
+    const fingerprint = fingerprintOf({ images, mesh, apps: objects === undefined ? [] : [{ id: app.id, objects }] });
+    if (!made) await checkFingerprint(name, cluster.stateDir, fingerprint);
+    await progress.step('loading images', () => cluster.loadImages(built.value));
     const lab = new Lab({
       app: await completeApp(app, cluster.kube),
       cluster,
@@ -81,9 +95,15 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
       toolbox,
       owned: made && !stay,
       mechanisms,
-      scratch: await mkdtemp(join(dirname(cluster.kubeconfigPath), 'run-')),
+      scratch: await mkdtemp(join(cluster.stateDir, 'run-')),
     });
-    await lab.bringUp({ progress, signal });
+    try {
+      await lab.bringUp({ progress, signal });
+    } finally {
+      // Also on failure: its error may quote them.
+      for (const secret of await labSecrets(cluster).catch(() => [])) knownSecrets.add(secret);
+    }
+    await saveFingerprint(cluster.stateDir, fingerprint);
     return lab;
   } catch (error) {
     if (made) await cluster.delete();

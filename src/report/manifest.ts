@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { RunReport } from './model.ts';
-import { writeWhole } from '../evidence/write-file.ts';
+import { writeWhole } from '../base/whole-file.ts';
 
 export const manifestName = 'manifest.sha256';
 

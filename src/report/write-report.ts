@@ -1,10 +1,10 @@
 import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { MeshproofError, messageOf } from '../base/errors.ts';
+import { MeshproofError, isDiskFull, messageOf } from '../base/errors.ts';
 import { hashEvidence, writeManifest } from './manifest.ts';
 import type { RunReport } from './model.ts';
 import { redactValue, type RedactOptions } from '../evidence/redaction.ts';
-import { writeWhole } from '../evidence/write-file.ts';
+import { writeWhole } from '../base/whole-file.ts';
 import { writers as allWriters, type Writer } from './writers.ts';
 
 export interface WriteReportOptions extends RedactOptions {
@@ -16,15 +16,17 @@ export interface WriteReportOptions extends RedactOptions {
  * (`report.evidence` is replaced). Writers are isolated: one that throws does not take the others along.
  *
  * @param dir `<reports>/<run-id>`
- * @throws MeshproofError MESHPROOF_REPORT_WRITE after all that could be written was.
+ * @throws MeshproofError MESHPROOF_REPORT_WRITE or MESHPROOF_DISK_FULL after all that could be written was.
  */
 export async function writeReport(dir: string, report: RunReport, options: WriteReportOptions = {}): Promise<void> {
   await mkdir(dir, { recursive: true });
   const failures: string[] = [];
+  let full = false;
   const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
     try {
       await work();
     } catch (error) {
+      full ||= isDiskFull(error);
       failures.push(`${what}: ${messageOf(error)}`);
     }
   };
@@ -41,7 +43,7 @@ export async function writeReport(dir: string, report: RunReport, options: Write
   await attempt('latest', () => pointLatest(dir));
   if (failures.length > 0) {
     throw new MeshproofError(
-      'MESHPROOF_REPORT_WRITE',
+      full ? 'MESHPROOF_DISK_FULL' : 'MESHPROOF_REPORT_WRITE',
       `the report in ${dir} is incomplete: ${failures.join('; ')}`,
       'Check the space and the rights of the reports folder; the files that could be written are there.',
     );

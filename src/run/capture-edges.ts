@@ -39,7 +39,7 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
     throw new MeshproofError(
       'MESHPROOF_CAPTURE',
       `The ${lab.cluster.provider} cluster gives no access to pods’ networks`,
-      'Use --cluster embedded.',
+      'Use another --cluster: `./bin/meshproof doctor` lists those this machine can have.',
     );
   }
   const { edges, app, clients, scenario, arm } = options;

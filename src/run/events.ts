@@ -2,6 +2,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import type { Clock } from '../base/clock.ts';
 import type { Progress } from '../base/progress.ts';
+import { redactValue } from '../evidence/redaction.ts';
 import type { Status } from '../judge/assertion.ts';
 import type { Verdict } from '../report/model.ts';
 
@@ -36,7 +37,7 @@ export interface Events {
   close(): Promise<{ lost?: string }>;
 }
 
-/** Events that are appended to a file and told to whoever listens. */
+/** Events that are appended to a file and told to whoever listens, without secrets. */
 export function openEvents(file: string, clock: Clock): Events {
   const listeners = new Set<(event: StampedEvent) => void>();
   const stream: WriteStream = createWriteStream(file, { flags: 'a' });
@@ -44,7 +45,7 @@ export function openEvents(file: string, clock: Clock): Events {
   stream.on('error', (error) => (lost ??= error.message));
   return {
     emit(event) {
-      const stamped = { at: new Date(clock.now()).toISOString(), ...event };
+      const stamped = redactValue({ at: new Date(clock.now()).toISOString(), ...event });
       if (lost === undefined) stream.write(`${JSON.stringify(stamped)}\n`);
       for (const listener of listeners) listener(stamped);
     },

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { startTimer } from '../base/clock.ts';
 import { MeshproofError } from '../base/errors.ts';
 
 export interface Interrupts extends Disposable {
@@ -41,7 +42,7 @@ export function watchInterrupts(options: {
   const timer =
     timeoutMs === undefined
       ? undefined
-      : setTimeout(() => {
+      : startTimer(timeoutMs, () => {
           controller.abort(
             new MeshproofError(
               'MESHPROOF_TIMEOUT',
@@ -49,15 +50,14 @@ export function watchInterrupts(options: {
               'Give it more time, or fewer scenarios.',
             ),
           );
-        }, timeoutMs);
-  timer?.unref();
+        }).unref();
   return {
     signal: controller.signal,
     get interrupted() {
       return interruptedAt !== undefined;
     },
     [Symbol.dispose]: () => {
-      clearTimeout(timer);
+      timer?.[Symbol.dispose]();
       process.off('SIGINT', handler);
       process.off('SIGTERM', handler);
       process.off('SIGHUP', handler);

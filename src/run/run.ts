@@ -5,13 +5,14 @@ import { MeshproofError, toMeshproofError } from '../base/errors.ts';
 import type { Progress, Timing } from '../base/progress.ts';
 import type { RunContext } from '../claims/context.ts';
 import { Judging, type Check } from '../claims/judging.ts';
+import { lockLab } from '../clusters/lab-lock.ts';
 import { openEvidence, type Evidence } from '../evidence/store.ts';
 import type { RuleInputs } from '../judge/recompute.ts';
 import { criteria } from '../judge/verdict/criteria.ts';
 import { verdict } from '../judge/verdict/verdict.ts';
 import type { Lab } from '../lab/lab.ts';
 import { labHealth } from '../lab/lab-health.ts';
-import { openLab, type OpenLabOptions } from '../lab/open-lab.ts';
+import { openLab, throwAwayName, type OpenLabOptions } from '../lab/open-lab.ts';
 import type { HealthResult } from '../observe/health/health.ts';
 import type { RunReport } from '../report/model.ts';
 import { writeReport } from '../report/write-report.ts';
@@ -57,12 +58,15 @@ type Clean = (what: string, title: string, left: RuleInputs['list-empty'], hint:
 /**
  * The whole run: lab, health before, experiments, health after, cleanup, report. Whatever happens, there is a report that
  * says so, and a clean machine.
+ *
+ * @throws MeshproofError MESHPROOF_LAB_BUSY when another process uses the lab: then nothing was done, and there is no report
  */
 export async function run(options: RunOptions): Promise<RunOutcome> {
   const { signal, timings, scenarios } = options;
   const clock = systemClock;
   const started = clock.now();
   const runId = runIdAt(started);
+  await using _lock = await lockLab(options.lab ?? throwAwayName(runId), 'run');
   const dir = join(options.reportsDir, runId);
   const evidence = await openEvidence(dir);
   const events = openEvents(join(dir, 'events.ndjson'), clock);

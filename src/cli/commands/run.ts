@@ -18,7 +18,7 @@ import { consoleProgress } from '../progress.ts';
 interface Options {
   scenario: string[];
   app: string;
-  cluster: 'auto' | 'embedded';
+  cluster: string;
   mesh: 'consul';
   lab?: string;
   keep?: boolean;

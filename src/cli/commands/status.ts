@@ -5,29 +5,26 @@ import { table } from '../print.ts';
 
 export function statusCommand(): Command {
   return new Command('status')
-    .description('list the labs of this machine')
+    .description('list the labs of this machine: whether they answer, and who uses them')
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ ./bin/meshproof status')
     .action(async (options: { json?: boolean }) => {
-      const [{ isDead, labDir, labEntries, readRecord }, { armedRecords }] = await Promise.all([
-        import('../../clusters/embedded/lab-record.ts'),
+      const [{ listLabs }, { describeHolder, labHolder }, { armedRecords }] = await Promise.all([
+        import('../../clusters/labs.ts'),
+        import('../../clusters/lab-lock.ts'),
         import('../../run/rollback.ts'),
       ]);
-      const { labs: names } = await labEntries();
       const labs = await Promise.all(
-        names.map(async (name) => {
-          const record = await readRecord(name);
-          const dead = record === undefined || isDead(record);
-          return {
-            lab: name,
-            state: dead ? 'dead (the next `up` or `down` removes it)' : (record?.state ?? ''),
-            kept: record?.ownedByProcess === false,
-            kubernetes: record?.kubernetesVersion ?? '',
-            kubeconfig: join(labDir(name), 'kubeconfig'),
-            /** What a killed run had not taken back yet. */
-            open: (await armedRecords(join(labDir(name), 'journal.ndjson'))).map(({ what }) => what),
-          };
-        }),
+        (await listLabs({ ask: true })).map(async ({ name, stateDir, kubeconfigPath, kubernetesVersion, ...lab }) => ({
+          id: name,
+          lab: name,
+          ...lab,
+          kubernetes: kubernetesVersion,
+          kubeconfig: kubeconfigPath,
+          inUseBy: await labHolder(name),
+          /** What a killed run had not taken back yet. */
+          open: (await armedRecords(join(stateDir, 'journal.ndjson'))).map(({ what }) => what),
+        })),
       );
       if (options.json) {
         process.stdout.write(`${JSON.stringify({ labs }, null, 2)}\n`);
@@ -38,9 +35,18 @@ export function statusCommand(): Command {
         return;
       }
       process.stdout.write(
-        `${table([['LAB', 'STATE', 'KUBERNETES', 'KUBECONFIG'], ...labs.map((lab) => [lab.lab, lab.state, lab.kubernetes, lab.kubeconfig])])}\n`,
+        `${table([
+          ['LAB', 'CLUSTER', 'STATE', 'KUBERNETES', 'KUBECONFIG'],
+          ...labs.map((lab) => [lab.lab, lab.provider, lab.state, lab.kubernetes ?? '', lab.kubeconfig]),
+        ])}\n`,
       );
-      for (const { lab, open } of labs)
+      for (const { lab, state, reason, inUseBy, open } of labs) {
+        if (reason !== undefined) {
+          const then = state === 'dead' ? '; the next `up`, `run` or `down` removes it' : '';
+          process.stdout.write(`${lab}: ${state}: ${reason}${then}\n`);
+        }
+        if (inUseBy !== undefined) process.stdout.write(`${lab}: in use: ${describeHolder(inUseBy)}\n`);
         for (const what of open) process.stdout.write(`${lab}: not taken back yet: ${what}\n`);
+      }
     });
 }

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Timing } from '../../base/progress.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
 import { appOption, clusterOption, jsonOption, labOption, meshOption, timeoutOption } from '../options.ts';
@@ -6,9 +6,10 @@ import { consoleProgress } from '../progress.ts';
 
 interface Options {
   app: string;
-  cluster: 'auto' | 'embedded';
+  cluster: string;
   mesh: 'consul';
   lab: string;
+  recreate?: boolean | undefined;
   timeout?: number;
   json?: boolean;
 }
@@ -20,6 +21,7 @@ export function upCommand(): Command {
     .addOption(clusterOption())
     .addOption(meshOption())
     .addOption(labOption().default('default'))
+    .addOption(new Option('--recreate', 'delete a lab of that name first, whatever state it is in'))
     .addOption(timeoutOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -27,9 +29,11 @@ export function upCommand(): Command {
       '\nExamples:\n  $ ./bin/meshproof up\n  $ ./bin/meshproof up --lab dev && ./bin/meshproof run --lab dev retries-recover-errors',
     )
     .action(async (options: Options) => {
-      const [{ loadApp }, { openLab }] = await Promise.all([
+      const [{ loadApp }, { openLab }, { deleteLab }, { lockLab }] = await Promise.all([
         import('../../apps/load-app.ts'),
         import('../../lab/open-lab.ts'),
+        import('../../clusters/labs.ts'),
+        import('../../clusters/lab-lock.ts'),
       ]);
       const app = await loadApp(options.app);
       const timings: Timing[] = [];
@@ -39,6 +43,8 @@ export function upCommand(): Command {
         onFirst: (why) => progress.warn(`${why}: cleaning up`),
         onSecond: () => process.exit(130),
       });
+      await using _lock = await lockLab(options.lab, 'up');
+      if (options.recreate) await progress.step(`deleting the lab ${options.lab}`, () => deleteLab(options.lab));
       const lab = await openLab({ ...options, app, stay: true, progress, signal: interrupts.signal });
       progress[Symbol.dispose]();
       await lab.close();

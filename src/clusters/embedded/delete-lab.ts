@@ -7,7 +7,7 @@ import { isDead, labDir, labEntries, labsRoot, readRecordIn, type LabRecord } fr
 import { removeLink } from './link.ts';
 import { hasProcesses } from './list-labs.ts';
 import { killLabProcesses } from './node-process.ts';
-import { isRunning } from './process-identity.ts';
+import { isRunning } from '../../base/process-identity.ts';
 
 /**
  * Deletes a lab in any state, also a half-made one; unknown names count as deleted. Its processes die first: one that just
@@ -43,14 +43,6 @@ export async function reapDeadLabs(root = labsRoot()): Promise<string[]> {
     await deleteRemains(join(root, entry));
   }
   return reaped;
-}
-
-/** Deletes every lab of this user, running or dead. Returns their names. */
-export async function deleteAllLabs(root = labsRoot()): Promise<string[]> {
-  const { labs } = await labEntries(root);
-  await Promise.all(labs.map((name) => deleteLab(name, root)));
-  await reapDeadLabs(root);
-  return labs;
 }
 
 const patience = { intervalMs: 5, timeoutMs: 5000, hint: 'Run `meshproof down --all` again.' };

@@ -24,7 +24,9 @@ export function judgeEmbedded(facts: MachineFacts): Detection {
   const no = (reason: string): Detection => ({ provider: 'embedded', usable: false, reason });
   if (facts.platform !== 'linux') return no(`needs Linux, this is ${facts.platform}`);
   if (facts.arch !== 'x64') return no(`needs an x86-64 machine, this is ${facts.arch}`);
-  if (facts.uid !== 0) return no(`needs root, this is uid ${facts.uid ?? 'unknown'}: run with sudo`);
+  if (facts.uid !== 0) {
+    return { ...no(`needs root, this is uid ${facts.uid ?? 'unknown'}: run with sudo`), lacksRoot: true };
+  }
   if (facts.missingPrograms.length > 0) {
     return no(`needs ${facts.missingPrograms.join(', ')} of util-linux and coreutils, which PATH lacks`);
   }

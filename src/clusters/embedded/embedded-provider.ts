@@ -6,10 +6,12 @@ import { detectEmbedded } from './detect-embedded.ts';
 import { imageStore } from './image-store.ts';
 import { claimLab, isDead, labDir, readRecord, saveRecord } from './lab-record.ts';
 import { containerdSocket } from './node-config.ts';
-import { attachNodeProcess, labVariable } from './node-process.ts';
+import { hasProcesses, summarizeLabs } from './list-labs.ts';
+import { probeMechanisms } from './mechanisms.ts';
+import { attachNodeProcess } from './node-process.ts';
 import { nodeTools, program } from './node-tools.ts';
-import { labelledProcesses } from './process-identity.ts';
 import { requireRoot } from './require-root.ts';
+import { residue } from './residue.ts';
 import { runningLab } from './running-lab.ts';
 import { startNode } from './start-node.ts';
 
@@ -17,6 +19,11 @@ import { startNode } from './start-node.ts';
 export const embeddedProvider: ClusterProvider = {
   name: 'embedded',
   detect: detectEmbedded,
+  mechanisms: probeMechanisms,
+  list: (options) => summarizeLabs(options),
+  delete: (name) => deleteLab(name),
+  reap: () => reapDeadLabs(),
+  remains: (name) => residue(name),
 
   async create(spec: ClusterSpec, context: ClusterContext): Promise<RunningCluster> {
     requireRoot();
@@ -45,7 +52,7 @@ export const embeddedProvider: ClusterProvider = {
     requireRoot();
     const record = await readRecord(name);
     if (record?.state !== 'running' || isDead(record)) return undefined;
-    if (!labelledProcesses(labVariable).some(({ value }) => value === record.id)) return undefined;
+    if (!hasProcesses(record)) return undefined;
     const tools = await nodeTools(context.toolbox);
     const dir = labDir(name);
     const node = attachNodeProcess(dir);

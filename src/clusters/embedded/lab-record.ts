@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { MeshproofError } from '../../base/errors.ts';
-import { bootId, identityOf, isRunning, type ProcessIdentity } from './process-identity.ts';
+import { stateRoot } from '../state-root.ts';
+import { bootId, identityOf, isRunning, type ProcessIdentity } from '../../base/process-identity.ts';
 
 /** What is on disk about an embedded lab: `lab.json` in its directory. */
 export interface LabRecord {
@@ -23,7 +23,7 @@ export interface LabRecord {
 
 /** Where labs are kept: `$XDG_STATE_HOME/meshproof/labs`. */
 export function labsRoot(env: NodeJS.ProcessEnv = process.env): string {
-  return join(env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'meshproof', 'labs');
+  return join(stateRoot(env), 'labs');
 }
 
 export function labDir(name: string, root = labsRoot()): string {
@@ -102,9 +102,15 @@ export async function labEntries(root = labsRoot()): Promise<{ labs: string[]; r
   };
 }
 
-/** A lab that nobody will ever delete: its owner died, or the machine was restarted under it. */
+/** Why nobody will ever delete a lab, if so: its owner died, or the machine was restarted under it. */
+export function causeOfDeath(record: LabRecord): string | undefined {
+  if (record.owner.bootId !== bootId()) return 'the machine was restarted under it';
+  if (isRunning(record.owner)) return undefined;
+  const owner = `process ${record.owner.pid}`;
+  if (record.state === 'creating') return `${owner}, which was making it, is gone`;
+  return record.ownedByProcess ? `${owner}, whose lab it is, is gone` : undefined;
+}
+
 export function isDead(record: LabRecord): boolean {
-  if (record.owner.bootId !== bootId()) return true;
-  if (isRunning(record.owner)) return false;
-  return record.ownedByProcess || record.state === 'creating';
+  return causeOfDeath(record) !== undefined;
 }

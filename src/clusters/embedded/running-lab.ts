@@ -5,6 +5,7 @@ import { deleteLab } from './delete-lab.ts';
 import { hasAll, importArchive, loadedImages } from './image-import.ts';
 import { labDir, type LabRecord } from './lab-record.ts';
 import { podNetworkOf } from './pod-network.ts';
+import { residue } from './residue.ts';
 import type { StartedNode } from './start-node.ts';
 
 /** An embedded lab that is up. */
@@ -19,6 +20,7 @@ export function runningLab(record: LabRecord, started: StartedNode, context: Clu
     provider: 'embedded',
     kubernetesVersion: record.kubernetesVersion ?? 'unknown',
     kubeconfigPath: join(labDir(record.name), 'kubeconfig'),
+    stateDir: labDir(record.name),
     kube,
     nodes: async () => (await kube.list('/api/v1/nodes')).map(nodeInfo),
     loadImages: (archive) =>
@@ -29,6 +31,7 @@ export function runningLab(record: LabRecord, started: StartedNode, context: Clu
         await store.want(archive);
       }),
     delete: remove,
+    remains: () => residue(record.name),
     podNetwork: podNetworkOf(node.pid, containerd),
     [Symbol.asyncDispose]: remove,
   };

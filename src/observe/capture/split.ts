@@ -1,5 +1,4 @@
-import { createWriteStream } from 'node:fs';
-import { once } from 'node:events';
+import { openWhole } from '../../base/whole-file.ts';
 import { AddressPairs } from './address-pairs.ts';
 import { captureError } from './capture-error.ts';
 import { ipOffset } from './link-layer.ts';
@@ -17,7 +16,8 @@ export interface SplitResult {
  * Writes the TCP packets of one edge from several captures (one per replica) into one file of nanosecond pcap, in the order
  * of the sources: a connection must be whole in one of them.
  *
- * @throws MeshproofError MESHPROOF_CAPTURE if a source is damaged, or the link types differ.
+ * @throws MeshproofError MESHPROOF_CAPTURE if a source is damaged, or the link types differ; MESHPROOF_DISK_FULL. Nothing is
+ * left then.
  */
 export async function splitCapture(
   sources: readonly string[],
@@ -28,7 +28,7 @@ export async function splitCapture(
   for (const source of edge.sourceIps)
     for (const destination of edge.destinationIps) pairs.set(source, destination, true);
   const segment = emptySegment();
-  const out = createWriteStream(target);
+  await using out = await openWhole(target);
   const result: SplitResult = { packets: 0, truncated: false };
   let linkType: number | undefined;
   const header = (type: number): void => {
@@ -41,31 +41,25 @@ export async function splitCapture(
     }
     linkType = type;
   };
-  try {
-    for (const source of sources) {
-      const summary = await readPcap(source, {
-        onPacket(packet) {
-          const { buffer, start, end } = packet;
-          const at = ipOffset(packet.linkType, buffer, start, end);
-          if (at < 0 || decodeIp(buffer, at, end, start + packet.wireLength, segment) === 'other') return;
-          if (pairs.get(segment, buffer) === undefined) return;
-          header(packet.linkType);
-          out.write(record(packet));
-          result.packets++;
-        },
-        onChunk: async () => {
-          if (out.writableNeedDrain) await once(out, 'drain');
-        },
-      });
-      header(summary.linkType);
-      result.truncated ||= summary.truncated;
-    }
-    if (linkType === undefined) out.write(fileHeader(1));
-    if (result.truncated) out.write(Buffer.from([0]));
-  } finally {
-    out.end();
-    await once(out, 'close');
+  for (const source of sources) {
+    const summary = await readPcap(source, {
+      onPacket(packet) {
+        const { buffer, start, end } = packet;
+        const at = ipOffset(packet.linkType, buffer, start, end);
+        if (at < 0 || decodeIp(buffer, at, end, start + packet.wireLength, segment) === 'other') return;
+        if (pairs.get(segment, buffer) === undefined) return;
+        header(packet.linkType);
+        out.write(record(packet));
+        result.packets++;
+      },
+      onChunk: () => out.drained(),
+    });
+    header(summary.linkType);
+    result.truncated ||= summary.truncated;
   }
+  if (linkType === undefined) out.write(fileHeader(1));
+  if (result.truncated) out.write(Buffer.from([0]));
+  await out.commit();
   return result;
 }
 

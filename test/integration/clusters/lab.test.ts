@@ -14,9 +14,9 @@ import { silentProgress } from '../../../src/base/progress.ts';
 import { deleteLab, reapDeadLabs } from '../../../src/clusters/embedded/delete-lab.ts';
 import { embeddedProvider } from '../../../src/clusters/embedded/embedded-provider.ts';
 import { labDir, readRecord } from '../../../src/clusters/embedded/lab-record.ts';
-import { listLabs } from '../../../src/clusters/embedded/list-labs.ts';
+import { listLabs } from '../../../src/clusters/labs.ts';
 import { labVariable } from '../../../src/clusters/embedded/node-process.ts';
-import { labelledProcesses } from '../../../src/clusters/embedded/process-identity.ts';
+import { labelledProcesses } from '../../../src/base/process-identity.ts';
 import { residue } from '../../../src/clusters/embedded/residue.ts';
 import { openLab } from '../../../src/clusters/open-lab.ts';
 import type { ClusterContext, RunningCluster } from '../../../src/clusters/provider.ts';
@@ -104,7 +104,7 @@ describe('embedded lab', function () {
     expect(node?.kubeletVersion)
       .to.match(/^v1\.34\./)
       .and.to.equal(lab.kubernetesVersion);
-    expect(await listLabs().then((labs) => labs.map(({ name, state }) => [name, state]))).to.deep.equal([
+    expect(await listLabs({ ask: true }).then((labs) => labs.map(({ name, state }) => [name, state]))).to.deep.equal([
       ['it-one', 'running'],
     ]);
   });

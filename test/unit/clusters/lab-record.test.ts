@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deleteAllLabs, deleteLab, reapDeadLabs } from '../../../src/clusters/embedded/delete-lab.ts';
+import { deleteLab, reapDeadLabs } from '../../../src/clusters/embedded/delete-lab.ts';
 import { claimLab, isDead, readRecord, saveRecord, type LabRecord } from '../../../src/clusters/embedded/lab-record.ts';
-import { listLabs } from '../../../src/clusters/embedded/list-labs.ts';
-import { identityOf, isRunning, labelledProcesses } from '../../../src/clusters/embedded/process-identity.ts';
+import { summarizeLabs } from '../../../src/clusters/embedded/list-labs.ts';
+import { identityOf, isRunning, labelledProcesses } from '../../../src/base/process-identity.ts';
 import { residue } from '../../../src/clusters/embedded/residue.ts';
 import type { MeshproofError } from '../../../src/base/errors.ts';
 
@@ -94,7 +94,9 @@ describe('records of labs', () => {
     await mkdir(join(root, '.claim-fresh-12345678'));
     await mkdir(join(root, '.claim-stale-12345678'));
     await utimes(join(root, '.claim-stale-12345678'), 0, 0);
-    expect(await listLabs(root).then((labs) => labs.map(({ name, state }) => [name, state]))).to.deep.equal([
+    expect(
+      await summarizeLabs({ ask: false }, root).then((labs) => labs.map(({ name, state }) => [name, state])),
+    ).to.deep.equal([
       ['alive', 'creating'],
       ['gone', 'dead'],
     ]);
@@ -112,7 +114,8 @@ describe('records of labs', () => {
 
   it('deleting what is not there is done', async () => {
     await deleteLab('nobody', root);
-    expect(await deleteAllLabs(join(root, 'nowhere'))).to.deep.equal([]);
+    await deleteLab('nobody', join(root, 'nowhere'));
+    expect(await reapDeadLabs(join(root, 'nowhere'))).to.deep.equal([]);
   });
 
   it('residue sees what a lab leaves, and only that lab’s', async () => {

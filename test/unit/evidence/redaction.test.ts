@@ -1,10 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { closed, evidenceStream, writeEvidence, writeEvidenceLines } from '../../../src/evidence/files.ts';
+import { writeEvidence, writeEvidenceLines, writeEvidenceText } from '../../../src/evidence/files.ts';
 import { findSecrets, redact, redactValue } from '../../../src/evidence/redaction.ts';
 
 const pem = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
@@ -73,8 +73,10 @@ describe('secrets', () => {
     }
   });
 
-  it('known values go whatever they look like', () => {
-    expect(redact('hello s3cr3t-lab world', { secrets: ['s3cr3t-lab'] })).to.equal('hello [redacted secret] world');
+  it('long text without any is read once, not once for each of its characters', () => {
+    const text = randomBytes(2_000_000).toString('hex');
+    expect(redact(text)).to.equal(text);
+    expect(findSecrets(text)).to.deep.equal([]);
   });
 
   it('says where, and never what', () => {
@@ -117,14 +119,15 @@ describe('evidence', () => {
       'evidence/a/lines.ndjson.gz',
       planted.map(([, text]) => ({ text })),
     );
-    const stream = evidenceStream(dir, 'evidence/a/stream.log');
     // The two-line YAML needs its lines together; in a stream a line stands alone.
     const streamed = planted
       .filter(([what]) => what !== 'a pod environment in YAML')
       .map(([, text]) => text)
       .join('\n');
-    for (let at = 0; at < streamed.length; at += 7) stream.write(streamed.slice(at, at + 7));
-    await closed(stream);
+    const pieces = Array.from({ length: Math.ceil(streamed.length / 7) }, (_, index) =>
+      streamed.slice(index * 7, index * 7 + 7),
+    );
+    await writeEvidenceText(dir, 'evidence/a/stream.log', pieces);
     const read = async (name: string): Promise<string> => {
       const bytes = await readFile(join(dir, 'evidence/a', name));
       return (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
@@ -137,10 +140,7 @@ describe('evidence', () => {
   });
 
   it('keeps every other line of a stream, also after a key', async () => {
-    const stream = evidenceStream(dir, 'evidence/x.log');
-    stream.write(`before\n${pem}after\n`);
-    stream.write('last without an end');
-    await closed(stream);
+    await writeEvidenceText(dir, 'evidence/x.log', [`before\n${pem}after\n`, 'last without an end']);
     const text = await readFile(join(dir, 'evidence/x.log'), 'utf8');
     expect(text).to.contain('before\n').and.to.contain('after\n').and.to.contain('last without an end');
   });

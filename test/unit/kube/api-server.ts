@@ -17,13 +17,15 @@ export interface Asked {
 export class ScriptedApi implements AsyncDisposable {
   readonly asked: Asked[] = [];
   readonly client: KubeClient;
+  readonly url: string;
   connections = 0;
   /** Connections that are open now. */
   readonly sockets = new Set<Socket>();
   readonly #close: () => Promise<void>;
 
-  private constructor(client: KubeClient, close: () => Promise<void>) {
+  private constructor(client: KubeClient, url: string, close: () => Promise<void>) {
     this.client = client;
+    this.url = url;
     this.#close = close;
   }
 
@@ -53,9 +55,10 @@ export class ScriptedApi implements AsyncDisposable {
     }
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const kubeconfig = kubeconfigFor(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const kubeconfig = kubeconfigFor(url);
     const client = createKubeClient({ kubeconfig, timeoutMs: 2000 });
-    const api = new ScriptedApi(client, async () => {
+    const api = new ScriptedApi(client, url, async () => {
       client.close();
       server.close();
       for (const socket of api.sockets) socket.destroy();

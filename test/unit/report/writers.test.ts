@@ -9,6 +9,7 @@ import { escapeXml, renderJunit } from '../../../src/report/junit.ts';
 import { manifestProblems } from '../../../src/report/manifest.ts';
 import type { RunReport } from '../../../src/report/model.ts';
 import { renderSummary } from '../../../src/report/summary.ts';
+import { KnownSecrets } from '../../../src/evidence/known-secrets.ts';
 import { writeReport } from '../../../src/report/write-report.ts';
 import { loadPage, writers } from '../../../src/report/writers.ts';
 import { exampleReport } from './example-report.ts';
@@ -191,7 +192,7 @@ describe('writeReport', () => {
       message: `request with X-Consul-Token: ${secret} failed for postgres://trips:hunter2@db/x`,
       hint: 'lab-secret-1',
     });
-    await writeReport(dir, example, { secrets: ['lab-secret-1'] });
+    await writeReport(dir, example, { secrets: new KnownSecrets(['lab-secret-1']) });
     for (const file of ['report.json', 'report.html', 'junit.xml', 'summary.md']) {
       const text = await readFile(join(dir, file), 'utf8');
       expect(text, file).not.to.match(/8f246b77|hunter2|lab-secret-1/);

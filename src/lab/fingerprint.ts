@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MeshproofError } from '../base/errors.ts';
+import { writeWhole } from '../base/whole-file.ts';
+import { KnownSecrets } from '../evidence/known-secrets.ts';
+import { isSecretName, secretValues } from '../evidence/lab-secrets.ts';
+import type { ImageMap } from '../images/image.ts';
+import type { KubeObject } from '../kube/types.ts';
+
+/** What was deployed into a lab, so that a later command can tell whether it would deploy the same. No secret is in it. */
+export interface Fingerprint {
+  schema: 1;
+  /** Name -> digest of meshproof's own images. */
+  images: Record<string, string>;
+  /** With the versions of its components: a newer proxy is another mesh. */
+  mesh: { name: string; version: string };
+  /** Id -> digest of the manifests of applications. */
+  apps: Record<string, string>;
+}
+
+export interface Deployed {
+  images: ImageMap;
+  mesh: { name: string; version: string };
+  /** Objects as they are applied, before the mesh adds to them. */
+  apps: readonly { id: string; objects: readonly KubeObject[] }[];
+}
+
+const fileName = 'deployed.json';
+
+export function fingerprintOf({ images, mesh, apps }: Deployed): Fingerprint {
+  return {
+    schema: 1,
+    images: Object.fromEntries(Object.values(images).map(({ name, digest }) => [name, digest])),
+    mesh: { name: mesh.name, version: mesh.version },
+    apps: Object.fromEntries(apps.map(({ id, objects }) => [id, digestOf(objects, images)])),
+  };
+}
+
+/**
+ * Remembers what a lab got, in its state folder; written once everything is deployed. What it got earlier stays: a lab may
+ * be given one application after the other.
+ */
+export async function saveFingerprint(stateDir: string, { images, apps, ...now }: Fingerprint): Promise<void> {
+  const was = await readFingerprint(stateDir);
+  const all = { ...now, images: { ...was?.images, ...images }, apps: { ...was?.apps, ...apps } };
+  await writeWhole(join(stateDir, fileName), `${JSON.stringify(all, null, 2)}\n`);
+}
+
+/**
+ * Compares what a lab got with what would be deployed now. What it lacks can still be given to it, and what it has beside does
+ * not matter.
+ *
+ * @throws MeshproofError MESHPROOF_LAB_STALE saying exactly what differs; also when nobody wrote down what it got
+ */
+export async function checkFingerprint(name: string, stateDir: string, now: Fingerprint): Promise<void> {
+  const found = differences(await readFingerprint(stateDir), now);
+  if (found.length === 0) return;
+  throw new MeshproofError(
+    'MESHPROOF_LAB_STALE',
+    `The lab ${name} is not what this meshproof would deploy: ${found.join('; ')}`,
+    `Make it anew with \`./bin/meshproof up --lab ${name} --recreate\`, or remove it with \`./bin/meshproof down ${name}\`.`,
+  );
+}
+
+/** In words, one each; empty when both are the same. */
+export function differences(was: Fingerprint | undefined, now: Fingerprint): string[] {
+  if (was === undefined) return ['it was left half made, or by a version that did not write down what it deployed'];
+  if (was.schema !== now.schema) return [`its record has schema ${was.schema}, this version writes ${now.schema}`];
+  return [
+    ...(was.mesh.name === now.mesh.name
+      ? changed('mesh', { [was.mesh.name]: was.mesh.version }, { [now.mesh.name]: now.mesh.version })
+      : [`mesh ${was.mesh.name} is there, ${now.mesh.name} is asked for`]),
+    ...changed('image', was.images, now.images),
+    ...changed('app', was.apps, now.apps),
+  ];
+}
+
+function changed(what: string, was: Record<string, string>, now: Record<string, string>): string[] {
+  return Object.keys(now)
+    .filter((key) => was[key] !== undefined && was[key] !== now[key])
+    .sort()
+    .map((key) => `${what} ${key} is ${short(was[key] ?? '')}, would be ${short(now[key] ?? '')}`);
+}
+
+async function readFingerprint(stateDir: string): Promise<Fingerprint | undefined> {
+  try {
+    return JSON.parse(await readFile(join(stateDir, fileName), 'utf8')) as Fingerprint;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The same for objects that say the same: fields in any order, images by their names (their digests are told apart), and
+ * without what is drawn anew for each lab: what Secrets hold under a name of a password, token or key, wherever it stands.
+ */
+function digestOf(objects: readonly KubeObject[], images: ImageMap): string {
+  const drawn = new KnownSecrets(secretValues(objects));
+  let text = drawn.removeFrom(JSON.stringify(sorted(objects.map(withoutSecrets))), '…');
+  for (const { ref, name } of Object.values(images)) text = text.replaceAll(ref, name);
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+function withoutSecrets(object: KubeObject): KubeObject {
+  if (object.kind !== 'Secret') return object;
+  const blank = (held: unknown): unknown =>
+    Object.fromEntries(Object.entries(held ?? {}).map(([name, value]) => [name, isSecretName(name) ? '…' : value]));
+  return { ...object, data: blank(object['data']), stringData: blank(object['stringData']) };
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sorted(item)]),
+  );
+}
+
+function short(value: string): string {
+  return value.startsWith('sha256:') ? value.slice(0, 'sha256:'.length + 12) : value;
+}

@@ -1,0 +1,115 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { BuiltImage } from '../../../src/images/image.ts';
+import type { KubeObject } from '../../../src/kube/types.ts';
+import {
+  checkFingerprint,
+  differences,
+  fingerprintOf,
+  saveFingerprint,
+  type Deployed,
+} from '../../../src/lab/fingerprint.ts';
+
+const image = (name: string, hex: string): BuiltImage => {
+  const digest = `sha256:${hex.repeat(64)}`;
+  return { name, digest, ref: `meshproof.dev/${name}:${hex.repeat(12)}` };
+};
+const secretOf = (password: string): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'db', namespace: 'shop' },
+  stringData: { PASSWORD: password, URL: `postgres://u:${password}@db`, USER: 'postgres' },
+  data: { PASSWORD: Buffer.from(password).toString('base64') },
+});
+const deployment = (ref: string, replicas = 2): KubeObject => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'web', namespace: 'shop' },
+  spec: { replicas, template: { spec: { containers: [{ name: 'web', image: ref }] } } },
+});
+function deployed(changes: Partial<Deployed> = {}, password = 'drawn-for-this-lab', replicas?: number): Deployed {
+  const images = changes.images ?? { web: image('web', 'a'), envoy: image('envoy', 'b') };
+  const objects = [secretOf(password), deployment(images['web']?.ref ?? '', replicas)];
+  return {
+    images,
+    mesh: { name: 'toy', version: '1.2.3' },
+    apps: [{ id: 'shop', objects }],
+    ...changes,
+  };
+}
+
+describe('what a lab got', () => {
+  let dir = '';
+  beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'meshproof-test-'))));
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
+  const now = fingerprintOf(deployed());
+  const check = (changes: Deployed): Promise<void> => checkFingerprint('dev', dir, fingerprintOf(changes));
+  const errorOf = (work: Promise<unknown>): Promise<{ code: string; message: string; hint: string }> =>
+    work.then(
+      () => expect.fail('it was accepted'),
+      (error: unknown) => error as { code: string; message: string; hint: string },
+    );
+
+  it('is what would be deployed again, with another password and fields in another order', async () => {
+    await saveFingerprint(dir, now);
+    const again = deployed({}, 'another "one"\nof two lines');
+    const turned = again.apps.map(({ objects, ...app }) => ({
+      ...app,
+      objects: objects.map((object) => Object.fromEntries(Object.entries(object).reverse()) as KubeObject),
+    }));
+    await check({ ...again, apps: turned });
+    expect(readFileSync(join(dir, 'deployed.json'), 'utf8')).not.to.contain('drawn-for-this-lab');
+  });
+
+  const stale: [string, Deployed, string][] = [
+    [
+      'an image',
+      deployed({ images: { web: image('web', 'c'), envoy: image('envoy', 'b') } }),
+      'image web is sha256:aaaaaaaaaaaa, would be sha256:cccccccccccc',
+    ],
+    [
+      'the version of the mesh',
+      deployed({ mesh: { name: 'toy', version: '1.3.0' } }),
+      'mesh toy is 1.2.3, would be 1.3.0',
+    ],
+    ['the mesh', deployed({ mesh: { name: 'other', version: '1.2.3' } }), 'mesh toy is there, other is asked for'],
+  ];
+  for (const [what, changes, says] of stale) {
+    it(`is stale when ${what} is another: only that is told`, async () => {
+      await saveFingerprint(dir, now);
+      const error = await errorOf(check(changes));
+      expect(error).to.include({ code: 'MESHPROOF_LAB_STALE', exitCode: 3 });
+      expect(error.message).to.equal(`The lab dev is not what this meshproof would deploy: ${says}`);
+      expect(error.hint).to.contain('up --lab dev --recreate').and.to.contain('down dev');
+    });
+  }
+
+  it('is stale when a manifest says something else', async () => {
+    await saveFingerprint(dir, now);
+    const { message } = await errorOf(check(deployed({}, 'drawn-for-this-lab', 3)));
+    expect(message).to.match(/: app shop is sha256:[0-9a-f]{12}, would be sha256:[0-9a-f]{12}$/);
+  });
+
+  it('is stale when nobody wrote it down, or in another form', async () => {
+    expect((await errorOf(check(deployed()))).message).to.contain('did not write down');
+    writeFileSync(join(dir, 'deployed.json'), '{"schema":');
+    expect((await errorOf(check(deployed()))).message).to.contain('did not write down');
+    writeFileSync(join(dir, 'deployed.json'), JSON.stringify({ ...now, schema: 2 }));
+    expect((await errorOf(check(deployed()))).message).to.contain('schema 2, this version writes 1');
+  });
+
+  it('may lack what can still be given to it, and keeps what it got before', async () => {
+    await saveFingerprint(dir, now);
+    const more = deployed({ images: { web: image('web', 'a'), k6: image('k6', 'd') } });
+    const other = { ...more, apps: [{ id: 'second', objects: [] }] };
+    await check(other);
+    await saveFingerprint(dir, fingerprintOf(other));
+    expect(
+      Object.keys((JSON.parse(readFileSync(join(dir, 'deployed.json'), 'utf8')) as typeof now).images),
+    ).to.have.members(['web', 'envoy', 'k6']);
+    await check(deployed());
+    expect(differences(now, fingerprintOf(other))).to.deep.equal([]);
+  });
+});
