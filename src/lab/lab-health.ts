@@ -30,7 +30,7 @@ export async function labHealth({ lab, evidence, signal }: InLab, since?: Health
         'kubernetes.default.svc.cluster.local',
       ],
     },
-    ...(lab.images['envoy'] !== undefined && { canary: { image: lab.images['envoy'].ref } }),
+    ...(lab.images['envoy'] !== undefined && { probeImage: lab.images['envoy'].ref }),
     ...(since !== undefined && { since }),
     diskPaths: [evidence.runDir],
     signal,

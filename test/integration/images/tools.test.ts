@@ -6,11 +6,11 @@ import { runCommand } from '../../../src/base/process.ts';
 import { silentProgress } from '../../../src/base/progress.ts';
 import { buildArchive } from '../../../src/images/archive.ts';
 import { buildLayer } from '../../../src/images/layer.ts';
-import { labImages, type LabImageName } from '../../../src/lab/images.ts';
+import { labImages } from '../../../src/lab/images.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
 
 /** Programs each image is there for, as they are called in its pods, and what they say. */
-const programs: Partial<Record<LabImageName, [string[], RegExp][]>> = {
+const programs: Record<string, [string[], RegExp][]> = {
   consul: [
     [['consul', 'version'], /^Consul v\d/],
     [['iptables', '-V'], /^iptables v\d/],
@@ -50,7 +50,7 @@ describe('lab images', function () {
 
   for (const [name, calls] of Object.entries(programs)) {
     it(`${name} holds every library and module its programs need`, async () => {
-      const [image] = await labImages(toolbox, [name as LabImageName]);
+      const [image] = await labImages(toolbox, [name]);
       for (const layer of image!.layers) {
         const { path } = await buildLayer(layer, join(toolbox.cacheDir, 'images', 'layers'));
         await runCommand(['tar', '-xf', path, '-C', dir]);
@@ -66,7 +66,7 @@ describe('lab images', function () {
   }
 
   it('have the digests they had when they are built again in an empty cache', async () => {
-    const names: LabImageName[] = ['k6', 'postgres', 'tripinsights-trips'];
+    const names = ['k6', 'postgres', 'tripinsights-trips'];
     const build = async (cacheDir: string) =>
       buildArchive(await labImages(toolbox, names), { cacheDir, progress: silentProgress() });
     const first = await build(join(dir, 'a'));
