@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { planPolicies, resetPolicies, restorePolicies } from '../../../src/meshes/apply-policies.ts';
-import { meshes, outsideOf } from '../../../src/meshes/index.ts';
+import { meshes, outsideOf, type MeshName } from '../../../src/meshes/index.ts';
 import type { PolicyRollback } from '../../../src/meshes/adapter.ts';
 import type { Policy } from '../../../src/policies/index.ts';
 import { asJson, toy, toyTarget } from './toy-mesh.ts';
@@ -63,7 +63,7 @@ describe('policies of any mesh', () => {
 
 describe('the registry of meshes', () => {
   it('has each under its own name', () => {
-    for (const [name, entry] of Object.entries(meshes)) expect(entry.name).to.equal(name);
+    for (const name of Object.keys(meshes) as MeshName[]) expect(meshes[name].name).to.equal(name);
   });
 
   it('keeps pods out of every mesh, of a new one too', () => {

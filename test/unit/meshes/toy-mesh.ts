@@ -22,7 +22,8 @@ export function toyTarget(rules: Rules = {}, refuses?: (resource: PolicyResource
     read: async () => new Map(Object.entries(rules)),
     render: (policies, current) =>
       policies.flatMap(
-        (policy) => rendererOf(renderers, policy.kind)?.render(policy as never, Object.fromEntries(current) as Rules) ?? [],
+        (policy) =>
+          rendererOf(renderers, policy.kind)?.render(policy as never, Object.fromEntries(current) as Rules) ?? [],
       ),
     pristine: (current) => [...current.keys()].map((id) => ({ id, value: null })),
     async write(resource) {
