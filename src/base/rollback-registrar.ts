@@ -1,5 +1,4 @@
-/** Plain data, as JSON has it. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
+import type { Json } from './json.ts';
 
 /** What takes a change back, written down before the change is made. */
 export interface RollbackEntry {

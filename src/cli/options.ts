@@ -1,17 +1,21 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { clusterChoices } from '../clusters/index.ts';
+import { meshes } from '../meshes/index.ts';
+
+const meshNames = Object.keys(meshes);
 
 /** Options that several commands share; one definition each, so that they mean and read the same everywhere. */
 export const clusterOption = (): Option =>
   new Option('--cluster <provider>', 'where Kubernetes comes from').choices(clusterChoices).default('auto');
 
 export const meshOption = (): Option =>
-  new Option('--mesh <mesh>', 'service mesh under test').choices(['consul']).default('consul');
+  new Option('--mesh <mesh>', 'service mesh under test').choices(meshNames).default(meshNames[0]);
 
 export const appOption = (): Option =>
-  new Option('--app <file>', 'the application under test: an app file, or the id of one that comes with meshproof').default(
-    'tripinsights',
-  );
+  new Option(
+    '--app <file>',
+    'the application under test: an app file, or the id of one that comes with meshproof',
+  ).default('tripinsights');
 
 export const reportsOption = (): Option => new Option('--reports <dir>', 'folder of reports').default('reports');
 

@@ -19,7 +19,7 @@ export async function labHealth({ lab, evidence, signal }: InLab, since?: Health
   return takeHealth({
     kube: lab.kube,
     mesh: lab.mesh,
-    namespaces: ['kube-system', 'consul', meshed],
+    namespaces: ['kube-system', ...lab.meshEntry.namespaces, meshed],
     meshedNamespaces: [meshed],
     dnsProbe: {
       namespace: meshed,
@@ -30,7 +30,7 @@ export async function labHealth({ lab, evidence, signal }: InLab, since?: Health
         'kubernetes.default.svc.cluster.local',
       ],
     },
-    ...(lab.images['envoy'] !== undefined && { canary: { image: lab.images['envoy'].ref } }),
+    ...(lab.images['envoy'] !== undefined && { probeImage: lab.images['envoy'].ref }),
     ...(since !== undefined && { since }),
     diskPaths: [evidence.runDir],
     signal,

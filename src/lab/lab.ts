@@ -7,6 +7,7 @@ import type { RunningCluster } from '../clusters/provider.ts';
 import type { ImageMap } from '../images/image.ts';
 import type { KubeClient } from '../kube/types.ts';
 import type { MeshAdapter } from '../meshes/adapter.ts';
+import type { MeshEntry } from '../meshes/define-mesh.ts';
 import type { Policy } from '../policies/index.ts';
 import type { RunReport } from '../report/model.ts';
 import type { Toolbox } from '../tools/tool.ts';
@@ -21,6 +22,7 @@ export const replicas = 2;
 export interface LabParts {
   cluster: RunningCluster;
   mesh: MeshAdapter;
+  meshEntry: MeshEntry;
   app: App;
   images: ImageMap;
   toolbox: Toolbox;
@@ -36,6 +38,7 @@ type Waiting = { progress: Progress; signal: AbortSignal };
 export class Lab {
   readonly cluster: RunningCluster;
   readonly mesh: MeshAdapter;
+  readonly meshEntry: MeshEntry;
   readonly images: ImageMap;
   readonly toolbox: Toolbox;
   readonly owned: boolean;
@@ -52,6 +55,7 @@ export class Lab {
     const { cluster, mesh, app } = parts;
     this.cluster = cluster;
     this.mesh = mesh;
+    this.meshEntry = parts.meshEntry;
     this.images = parts.images;
     this.toolbox = parts.toolbox;
     this.owned = parts.owned;
@@ -90,7 +94,7 @@ export class Lab {
   /** Mesh, then the app in it, every service answering a data call. */
   async bringUp({ progress, signal }: Waiting): Promise<void> {
     const { namespace, app } = this.app;
-    await this.mesh.install();
+    await this.mesh.install(this.authorizations());
     const there = await this.kube.list(`/apis/apps/v1/namespaces/${namespace}/deployments`);
     if (there.length > 0 || app.manifests === undefined) {
       for (const { pod } of await this.mesh.sidecarProblems([namespace])) this.#brokenBefore.add(pod);

@@ -10,7 +10,8 @@ import type { App } from '../apps/app.ts';
 import { loadApp } from '../apps/load-app.ts';
 import { completeApp } from '../apps/running-app.ts';
 import { labImages } from './images.ts';
-import { consulAdapter } from '../meshes/consul/adapter.ts';
+import type { MeshEntry } from '../meshes/define-mesh.ts';
+import { meshes, type MeshName } from '../meshes/index.ts';
 import { neededTools } from '../tools/doctor.ts';
 import { checkDisk, checkPlatform, neededBytes } from '../tools/platform.ts';
 import { createToolbox } from '../tools/toolbox.ts';
@@ -28,8 +29,8 @@ export interface OpenLabOptions {
   cluster: string;
   /** The application under test; default: the one that comes first with meshproof. */
   app?: App | undefined;
-  /** The only adapter yet; another joins here. */
-  mesh: 'consul';
+  /** Name of an entry of `meshes`. */
+  mesh: MeshName;
   /** A lab by this name is used if it is up; else one is made. */
   lab?: string;
   /** Made to outlive this process (`up`). */
@@ -56,8 +57,9 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const { progress, signal, stay = false } = options;
   checkPlatform();
   const toolbox = createToolbox({ progress, signal });
+  const meshEntry: MeshEntry = meshes[options.mesh];
   const app = options.app ?? (await loadApp(defaultApp));
-  const tools = [...new Set([...neededTools(), ...appTools(app)])];
+  const tools = [...new Set([...neededTools(), ...meshEntry.tools, ...appTools(app)])];
   const missing = await Promise.all(tools.map(async (name) => (await toolbox.look(name)).tool === undefined));
   await checkDisk(toolbox.cacheDir, missing.includes(true) ? neededBytes.cold : neededBytes.warm);
   const detections = await detectProviders();
@@ -67,11 +69,14 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const name = options.lab ?? throwAwayName(options.runId ?? 'x');
   const context: ClusterContext = { toolbox, progress, signal };
   const archiveOf = progress.step('images', async () =>
-    buildArchive([...(await labImages(toolbox)), ...(await appImages(app, { toolbox, signal }))], {
-      cacheDir: toolbox.cacheDir,
-      progress,
-      signal,
-    }),
+    buildArchive(
+      [...(await labImages(toolbox, undefined, meshEntry)), ...(await appImages(app, { toolbox, signal }))],
+      {
+        cacheDir: toolbox.cacheDir,
+        progress,
+        signal,
+      },
+    ),
   );
   // Started together; a failure of the one must not leave the other behind unseen.
   const [built, opened] = await Promise.allSettled([archiveOf, clusterOf()]);
@@ -82,7 +87,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const { cluster, made } = opened.value;
   try {
     const images = imageMap(built.value);
-    const mesh = consulAdapter({ kube: cluster.kube, images, progress, signal });
+    const mesh = meshEntry.open({ kube: cluster.kube, images, progress, signal });
     const objects = await app.manifests?.({ namespace: app.namespace, replicas, images });
     const fingerprint = fingerprintOf({ images, mesh, apps: objects === undefined ? [] : [{ id: app.id, objects }] });
     if (!made) await checkFingerprint(name, cluster.stateDir, fingerprint);
@@ -91,6 +96,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
       app: await completeApp(app, cluster.kube),
       cluster,
       mesh,
+      meshEntry,
       images,
       toolbox,
       owned: made && !stay,

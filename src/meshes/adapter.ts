@@ -2,9 +2,9 @@ import type { Progress } from '../base/progress.ts';
 import type { ImageMap } from '../images/image.ts';
 import type { KubeClient, KubeObject, PodRef } from '../kube/types.ts';
 import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
+import type { Json } from '../base/json.ts';
 import type { Policy } from '../policies/index.ts';
-
-export type MeshName = 'consul' | 'istio' | 'linkerd';
+import type { PolicyResource } from './policy-target.ts';
 
 export interface MeshContext {
   kube: KubeClient;
@@ -52,41 +52,89 @@ export interface WireExpectation {
   serverIdentity: string;
 }
 
-/** The core every mesh has. What a mesh may lack is an optional interface beside this one, never an exception. */
+/** A look at what only this mesh has; health shows it beside the checks that every mesh gets. */
+export interface MeshCheck {
+  /** Stable, `mesh/…` or `certificates/…`. */
+  id: string;
+  title: string;
+  category: 'mesh' | 'certificates';
+  /** Empty `problems`: all is well, `fine` says what was seen. */
+  look(): Promise<{ problems: string[]; fine: string; hint: string }>;
+}
+
+/** What `install` came upon. */
+export interface Installed {
+  /**
+   * A control plane that was there had lost what it knew (its pod was replaced): the baseline was written again, and the pods
+   * that it no longer knew are being replaced. The caller waits for the app.
+   */
+  recreated: boolean;
+}
+
+/** A mesh in a lab. What a mesh may lack is an optional member, or a renderer that its entry does not have. */
 export interface MeshAdapter {
-  readonly name: MeshName;
-  /** Version of the mesh and caveats a report must state (e.g. an unsupported proxy pair). */
+  readonly name: string;
   readonly version: string;
+  /** What a report must state, e.g. an unsupported proxy pair. */
   readonly caveats: string[];
-  /** Control plane ready when it resolves. */
-  install(): Promise<void>;
+  /**
+   * Control plane ready when it resolves. Again on a lab that has one: finds it, and mends what it lost.
+   *
+   * @param baseline the policies a lab begins with (who may call whom), written again where they were lost
+   */
+  install(baseline?: readonly Policy[]): Promise<Installed>;
   /** Turns plain manifests into meshed ones (labels, or sidecars where the mesh has no webhook). Pure. */
   inject(objects: KubeObject[], options: { namespace: string }): KubeObject[];
   components(): Promise<MeshComponent[]>;
   /** Looks once at every pod that should be meshed. */
   sidecarProblems(namespaces: string[]): Promise<SidecarProblem[]>;
-  /**
-   * Makes these policies the ones in force for the services they name, and waits until every proxy of the namespaces
-   * given at install has them. Returns what was rendered (evidence, as YAML) and how to take it back.
-   */
-  apply(policies: Policy[]): Promise<AppliedPolicies>;
+  /** Checks of this mesh alone. */
+  healthChecks(): MeshCheck[];
+  /** What these policies come down to, of any number of services; nothing is written before `apply`. */
+  plan(policies: readonly Policy[]): Promise<PolicyPlan>;
+  /** `plan` and its `apply` in one, for who keeps no record. */
+  apply(policies: readonly Policy[]): Promise<AppliedPolicies>;
+  /** Takes policies back from what a plan wrote down, also in another process; safe to repeat. */
+  restorePolicies(rollback: PolicyRollback): Promise<void>;
+  /** Back to nothing but these, whatever a run that died has left. @param baseline who may call whom */
+  resetPolicies(baseline: readonly Policy[]): Promise<void>;
   metrics(pod: PodRef): Promise<ProxySnapshot>;
-  /** Raw metrics text of a pod's proxy, as evidence. */
-  rawMetrics(pod: PodRef): Promise<string>;
   /** SPIFFE or DNS identity expected for a service. */
   identityOf(service: string): Promise<string>;
   wireExpectation(source: string, destination: string): Promise<WireExpectation>;
-  /** Names of the container(s) and uid of the sidecar, for restarts and fault points. */
+  /** Name of the container that is the proxy. */
   readonly sidecarContainer: string;
   appPath(pod: PodRef): AppPath;
   /** Ends the sidecar's process, so that kubelet restarts it in place: forces fresh TLS handshakes under a running capture. */
   restartSidecar(pod: PodRef): Promise<void>;
   /** Leaf certificates the proxy holds now. */
   certificates(pod: PodRef): Promise<{ identity: string; notBefore: number; notAfter: number }[]>;
-  uninstall(): Promise<void>;
+}
+
+/** Plain JSON, for a journal: it takes the policies back in any later process. */
+export type PolicyRollback = {
+  policies: readonly Json[];
+  /** The mesh's own resources as they were, in the order in which they are to be written; `value: null`: there was none. */
+  resources: readonly PolicyResource[];
+  /** By pod uid what its proxy showed of each policy. */
+  proxies: { readonly [podUid: string]: readonly Json[] };
+};
+
+export interface PolicyPlan {
+  /** What the mesh will be told, as YAML to copy from. */
+  readonly rendered: string;
+  readonly rollback: PolicyRollback;
+  /**
+   * Writes it, and waits until every running proxy acts on it. What was written is taken back on failure.
+   *
+   * @throws MeshproofError MESHPROOF_MESH_API when the mesh refuses it, MESHPROOF_MESH_NOT_READY when a proxy does not get it
+   */
+  apply(): Promise<AppliedPolicies>;
 }
 
 export interface AppliedPolicies {
-  rendered: string;
+  readonly rendered: string;
+  readonly rollback: PolicyRollback;
+  /** `restorePolicies` with its rollback. */
   undo(): Promise<void>;
 }

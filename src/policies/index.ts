@@ -11,3 +11,4 @@ export const policies = [retry, timeout, outlierDetection, authorize, mtls] as c
 /** A policy with all its fields. */
 export type Policy = z.output<(typeof policies)[number]['schema']>;
 export type PolicyKind = Policy['kind'];
+export type PolicyOf<Kind extends PolicyKind> = Extract<Policy, { kind: Kind }>;

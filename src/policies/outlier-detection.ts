@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { definePolicy } from './define-policy.ts';
 import { service } from './fields.ts';
 
-/** Pinned explicitly in every arm: Consul's default ejects a replica after five errors in a row, and spoils the arithmetic. */
+/** Pinned explicitly in every arm: a mesh's default may eject a replica after a few errors in a row, which spoils the arithmetic. */
 export const outlierDetection = definePolicy({
   kind: 'outlier-detection',
   title: 'Callers leave out a replica that fails',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { definePolicy } from './define-policy.ts';
 import { route, service } from './fields.ts';
 
-/** `attempts` counts retries after the first try (Consul NumRetries, Istio attempts). */
+/** `attempts` counts retries after the first try. */
 export const retry = definePolicy({
   kind: 'retry',
   title: 'Callers try a failed request again',

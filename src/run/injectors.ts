@@ -6,6 +6,7 @@ import { runAppCommand } from '../lab/app-command.ts';
 import { replacePods } from '../lab/app-pods.ts';
 import type { Lab } from '../lab/lab.ts';
 import { readyPods } from '../kube/pods.ts';
+import type { PolicyRollback } from '../meshes/adapter.ts';
 import type { Injector } from './rollback.ts';
 
 /** With a limit of its own: it must also work after the run was interrupted. */
@@ -19,9 +20,7 @@ export function injectorsOf(lab: Lab): Record<string, Injector> {
       await kube.delete((args as { delete: string }).delete);
     },
     'pod-agent': (args) => undoPodAgent(kube, args as unknown as PodAgentArgs),
-    'mesh-policies': async () => {
-      await mesh.apply(lab.authorizations());
-    },
+    'mesh-policies': (args) => mesh.restorePolicies(args as unknown as PolicyRollback),
     'app-command': async (args) => {
       const { namespace, service, command } = args as { namespace: string; service: string; command: string[] };
       const selector = app.app.services.find(({ name }) => name === service)?.selector ?? { app: service };

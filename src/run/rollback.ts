@@ -2,7 +2,8 @@ import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
-import type { Json, RollbackEntry, RollbackHandle, RollbackRegistrar } from '../base/rollback-registrar.ts';
+import type { Json } from '../base/json.ts';
+import type { RollbackEntry, RollbackHandle, RollbackRegistrar } from '../base/rollback-registrar.ts';
 
 /** Takes changes of one kind back from data alone, also in another process. Idempotent; success when the thing is gone. */
 export type Injector = (args: Json) => Promise<void>;

@@ -21,7 +21,10 @@ export async function takeBackLeftovers(lab: Lab, progress: Progress): Promise<v
     replayRollback(journal, { injectors: injectorsOf(lab), budgetMs }),
   );
   const failed = outcomes.filter(({ ok }) => !ok);
-  if (failed.length === 0) return;
+  if (failed.length === 0) {
+    await lab.mesh.resetPolicies(lab.authorizations());
+    return;
+  }
   throw new MeshproofError(
     'MESHPROOF_CLEANUP',
     `the lab ${lab.name} has changes of a killed run that could not be taken back: ${failed.map(({ what, error }) => `${what}: ${error ?? ''}`).join('; ')}`,

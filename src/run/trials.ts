@@ -111,8 +111,13 @@ function hits(path: string, prefix = '/'): boolean {
 }
 
 /** Why this lab cannot do what a claim needs; undefined when it can. */
-export function unmet(requirements: ClaimRequirements, lab: Pick<Lab, 'cluster' | 'mesh' | 'app'>): string | undefined {
-  const { twin, captures } = requirements;
+export function unmet(
+  requirements: ClaimRequirements,
+  lab: Pick<Lab, 'cluster' | 'meshEntry' | 'app'>,
+): string | undefined {
+  const { twin, captures, policies = [] } = requirements;
+  const lacking = policies.filter((kind) => lab.meshEntry.policies[kind] === undefined);
+  if (lacking.length > 0) return `${lab.meshEntry.title} has no ${lacking.join(', ')}`;
   if (twin && lab.app.app.manifests === undefined)
     return `${lab.app.app.id} runs already: meshproof does not deploy it, so there is no unmeshed twin to compare with`;
   if (captures && lab.cluster.podNetwork === undefined)

@@ -9,7 +9,6 @@ import { statusOf } from '../judge/verdict/status-of.ts';
 import type { Assertion, Status } from '../judge/assertion.ts';
 import { skipped } from '../judge/recompute.ts';
 import type { GoldenSignals } from '../observe/telemetry/golden.ts';
-import type { AppliedPolicies } from '../meshes/adapter.ts';
 import type { Policy } from '../policies/index.ts';
 import type { ScenarioReport } from '../report/model.ts';
 import { runArm } from './arm.ts';
@@ -107,17 +106,14 @@ async function putInForce(specs: readonly ArmSpec[], { context }: Engine): Promi
   if (policies.length === 0) return nothing;
   const { lab, progress, rollback } = context;
   const services = [...new Set(policies.flatMap((policy: Policy) => ('service' in policy ? [policy.service] : [])))];
-  const inForce: { applied?: AppliedPolicies } = {};
+  const plan = await lab.mesh.plan(policies);
   const undo = await rollback.record({
     what: `policies of ${services.join(', ')}`,
     injector: 'mesh-policies',
-    args: { services },
-    // Half a set that could not be applied is taken back by what the journal says.
-    undo: () => inForce.applied?.undo(),
+    args: plan.rollback,
   });
-  const applied = await progress.step(`policies of ${services.join(', ')}`, () => lab.mesh.apply(policies));
-  inForce.applied = applied;
-  return { rendered: applied.rendered, [Symbol.asyncDispose]: () => undo.run() };
+  await progress.step(`policies of ${services.join(', ')}`, () => plan.apply());
+  return { rendered: plan.rendered, [Symbol.asyncDispose]: () => undo.run() };
 }
 
 async function judged(one: Running, engine: Engine, elapsedMs: () => number): Promise<TrialOutcome> {

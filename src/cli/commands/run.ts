@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { pc } from '../colors.ts';
+import type { MeshName } from '../../meshes/index.ts';
 import type { Timing } from '../../base/progress.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
 import type { RunOutcome } from '../../run/run.ts';
@@ -19,7 +20,7 @@ interface Options {
   scenario: string[];
   app: string;
   cluster: string;
-  mesh: 'consul';
+  mesh: MeshName;
   lab?: string;
   keep?: boolean;
   reports: string;

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import type { MeshName } from '../../meshes/index.ts';
 import type { Timing } from '../../base/progress.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
 import { appOption, clusterOption, jsonOption, labOption, meshOption, timeoutOption } from '../options.ts';
@@ -7,7 +8,7 @@ import { consoleProgress } from '../progress.ts';
 interface Options {
   app: string;
   cluster: string;
-  mesh: 'consul';
+  mesh: MeshName;
   lab: string;
   recreate?: boolean | undefined;
   timeout?: number;

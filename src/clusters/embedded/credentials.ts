@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CertificateAuthority, newSigningKey, type KeyPair } from './pki.ts';
+import { CertificateAuthority, newSigningKey, type KeyPair } from '../../base/pki.ts';
 
 export interface CredentialsOptions {
   /** The lab's directory; files go to `pki/` and `kubeconfigs/` below it. */

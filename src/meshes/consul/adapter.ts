@@ -4,24 +4,20 @@ import { MeshproofError } from '../../base/errors.ts';
 import { pollUntil } from '../../base/poll.ts';
 import type { KubeObject, PodRef } from '../../kube/types.ts';
 import type { MeshAdapter, MeshComponent, MeshContext, SidecarProblem } from '../adapter.ts';
+import { planPolicies, resetPolicies, restorePolicies, writePolicies } from '../apply-policies.ts';
 import { EnvoyAdmin, envoyVersion, uptimeMs } from '../envoy/admin.ts';
 import { leafCertificates } from '../envoy/certificates.ts';
 import { readSnapshot } from '../envoy/snapshot.ts';
-import { applyPolicies } from './apply.ts';
+import { authorityCheck } from './authority-check.ts';
 import { failingChecks, instances, reconcile } from './catalog.ts';
 import { injectSidecars } from './inject.ts';
-import { installControlPlane, patient, type ControlPlane } from './install.ts';
-import { expectedPods, injectedPods, toMeshedPod, type MeshedPod } from './meshed-pod.ts';
-import {
-  clusterName,
-  consulNamespace,
-  consulStatNames,
-  ports,
-  serverName,
-  sidecarContainer,
-  sidecarUid,
-  spiffeId,
-} from './names.ts';
+import { patient } from '../patient.ts';
+import type { PolicyTarget } from '../policy-target.ts';
+import { installControlPlane, type ControlPlane } from './install.ts';
+import { lostPods, replacePods } from './lost-pods.ts';
+import { expectedPods, injectedPodObjects, injectedPods, toMeshedPod, type MeshedPod } from './meshed-pod.ts';
+import { clusterName, consulStatNames, ports, serverName, sidecarContainer, sidecarUid, spiffeId } from './names.ts';
+import { consulPolicyTarget } from './policy-target.ts';
 import { sidecarProblem, type CatalogView } from './sidecar-problems.ts';
 
 export interface ConsulOptions {
@@ -58,6 +54,7 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
     const [registered, failing] = await Promise.all([instances(plane().api), failingChecks(plane().api)]);
     return { failing, registeredPodUids: new Set(registered.map(({ Meta }) => Meta?.['pod-uid'] ?? '')) };
   };
+  const target = (): PolicyTarget => consulPolicyTarget({ kube, admin, api: plane().api });
   const podOf = async (ref: PodRef): Promise<MeshedPod> =>
     toMeshedPod(await kube.get<KubeObject>(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`));
 
@@ -72,11 +69,21 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
     ],
     sidecarContainer,
 
-    async install() {
+    async install(baseline = []) {
       control = await progress.step('Consul control plane', () =>
         installControlPlane(context, imageOf('consul'), clock),
       );
+      const [pods, { registeredPodUids }] = await Promise.all([injectedPodObjects(kube), catalogView()]);
+      const lost = lostPods(pods, registeredPodUids);
+      if (lost.length === 0) return { recreated: false };
+      progress.info(`the Consul server was replaced and knows nothing any more: ${lost.length} pods are made anew`);
+      // Policies first: when the new pods register, who may call whom is known, also if this process dies in between.
+      await writePolicies(target(), baseline);
+      await replacePods(kube, lost);
+      return { recreated: true };
     },
+
+    healthChecks: () => [authorityCheck({ kube, admin, api: plane().api })],
 
     inject: (objects, { namespace }) =>
       injectSidecars(objects, {
@@ -113,10 +120,19 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
       return found.filter((problem): problem is SidecarProblem => problem !== undefined);
     },
 
-    async apply(policies) {
+    async plan(policies) {
       await reconcile(plane().api, kube);
-      return applyPolicies({ kube, signal, admin, api: plane().api }, policies);
+      return planPolicies(target(), policies, signal);
     },
+
+    async apply(policies) {
+      const plan = await this.plan(policies);
+      return plan.apply();
+    },
+
+    restorePolicies: (rollback) => restorePolicies(target(), rollback),
+
+    resetPolicies: (baseline) => resetPolicies(target(), baseline),
 
     reconcile: () => reconcile(plane().api, kube),
 
@@ -133,8 +149,6 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
       };
       return readSnapshot(await admin.stats(ref), subject, consulStatNames);
     },
-
-    rawMetrics: (pod) => admin.stats(pod),
 
     identityOf: async (service) => spiffeId(plane().trustDomain, service),
 
@@ -177,15 +191,5 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
     },
 
     certificates: async (pod) => leafCertificates(await admin.json(pod, '/certs')),
-
-    async uninstall() {
-      const roles = '/apis/rbac.authorization.k8s.io/v1';
-      for (const name of ['consul-token-review', 'consul-service-account-reader']) {
-        await kube.delete(`${roles}/clusterrolebindings/${name}`);
-      }
-      await kube.delete(`${roles}/clusterroles/consul-service-account-reader`);
-      await kube.delete(`/api/v1/namespaces/${consulNamespace}`);
-      control = undefined;
-    },
   };
 }

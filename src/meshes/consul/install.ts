@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { pollUntil, type Look } from '../../base/poll.ts';
-import { messageOf, type ErrorCode } from '../../base/errors.ts';
+import { MeshproofError, type ErrorCode } from '../../base/errors.ts';
 import { isHttpStatus } from '../../kube/kube-api-error.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import type { MeshContext } from '../adapter.ts';
+import { patient } from '../patient.ts';
 import { setUpLogin, type Reviewer } from './acl.ts';
 import { consulApi, type ConsulApi } from './api.ts';
 import { consulNamespace, serverName } from './names.ts';
-import { createServerTls, type ServerTls } from './server-tls.ts';
-import { reviewerSecret, secretName, serverObjects } from './server.ts';
+import { createMeshAuthority } from './mesh-authority.ts';
+import { createServerTls } from './server-tls.ts';
+import { reviewerSecret, secretName, secretsOf, serverObjects, type ServerSecrets } from './server.ts';
 
 const readyTimeoutMs = 90_000;
 
@@ -24,12 +26,13 @@ export interface ControlPlane {
 /** Brings the server up, or finds the one a lab has already. */
 export async function installControlPlane(context: MeshContext, image: string, clock: Clock): Promise<ControlPlane> {
   const { kube, signal } = context;
-  const { token, tls } = (await existingSecret(kube)) ?? {
-    token: randomUUID(),
+  const secrets = (await existingSecrets(kube)) ?? {
+    managementToken: randomUUID(),
     tls: await createServerTls(clock.now()),
+    authority: await createMeshAuthority(clock.now()),
   };
-  await kube.apply(serverObjects({ image, managementToken: token, tls }));
-  const api = consulApi(kube, token);
+  await kube.apply(serverObjects({ image, ...secrets }));
+  const api = consulApi(kube, secrets.managementToken);
   const wait = <T>(what: string, look: () => Promise<Look<T>>): Promise<T> =>
     pollUntil(patient(look), {
       what,
@@ -65,30 +68,22 @@ export async function installControlPlane(context: MeshContext, image: string, c
     return status?.readyReplicas ? { ready: true } : { pending: 'its readiness probe fails' };
   });
   const self = await api.get<{ Config: { Version: string } }>('/v1/agent/self');
-  return { api, caPem: tls.caPem, trustDomain, version: self?.Config.Version ?? 'unknown' };
+  return { api, caPem: secrets.tls.caPem, trustDomain, version: self?.Config.Version ?? 'unknown' };
 }
 
-/** A wait that an error of the cluster or of the mesh does not end: while things start, both refuse calls. */
-export function patient<T>(look: () => Promise<Look<T>>): () => Promise<Look<T>> {
-  return async () => {
-    try {
-      return await look();
-    } catch (error) {
-      return { pending: messageOf(error) };
-    }
-  };
-}
-
-async function existingSecret(kube: KubeClient): Promise<{ token: string; tls: ServerTls } | undefined> {
+async function existingSecrets(kube: KubeClient): Promise<ServerSecrets | undefined> {
+  let secret: KubeObject;
   try {
-    const { data } = await kube.get<KubeObject>(`/api/v1/namespaces/${consulNamespace}/secrets/${secretName}`);
-    const text = (key: string): string => Buffer.from(data[key], 'base64').toString();
-    return {
-      token: text('token'),
-      tls: { caPem: text('ca.pem'), certificatePem: text('server.pem'), keyPem: text('server-key.pem') },
-    };
+    secret = await kube.get<KubeObject>(`/api/v1/namespaces/${consulNamespace}/secrets/${secretName}`);
   } catch (error) {
     if (isHttpStatus(error, 404)) return undefined;
     throw error;
   }
+  const secrets = secretsOf(secret.data ?? {});
+  if (secrets) return secrets;
+  throw new MeshproofError(
+    'MESHPROOF_MESH_NOT_READY',
+    'The Consul of this lab was set up by another version of meshproof',
+    'Delete the lab (`./bin/meshproof down`) and make it again.',
+  );
 }

@@ -22,8 +22,11 @@ interface ContainerStatus {
 
 /** Pods that carry a sidecar and are not on their way out, in every namespace. */
 export async function injectedPods(kube: KubeClient): Promise<MeshedPod[]> {
-  const pods = await kube.list<KubeObject>('/api/v1/pods', `${labels.injected}=consul`);
-  return pods.filter(isLive).map(toMeshedPod);
+  return (await injectedPodObjects(kube)).map(toMeshedPod);
+}
+
+export async function injectedPodObjects(kube: KubeClient): Promise<KubeObject[]> {
+  return (await kube.list<KubeObject>('/api/v1/pods', `${labels.injected}=consul`)).filter(isLive);
 }
 
 /** Pods of a namespace that should be in the mesh, with or without a sidecar. */

@@ -1,11 +1,17 @@
 import type { KubeObject } from '../../kube/types.ts';
 import { consulNamespace, datacenter, ports, serverName } from './names.ts';
+import type { MeshAuthority } from './mesh-authority.ts';
 import type { ServerTls } from './server-tls.ts';
 
-export interface ServerOptions {
+export interface ServerOptions extends ServerSecrets {
   image: string;
+}
+
+/** What a server that takes the place of another must have in common with it. All of it stays in one Secret. */
+export interface ServerSecrets {
   managementToken: string;
   tls: ServerTls;
+  authority: MeshAuthority;
 }
 
 export const secretName = serverName;
@@ -14,9 +20,10 @@ export const reviewerSecret = 'consul-token-reviewer';
 
 /**
  * One Consul server, ACLs on and denying by default. Plain HTTP listens on loopback only (reached by port-forward);
- * what sidecars use, API and xDS, is TLS. State lives as long as the pod.
+ * what sidecars use, API and xDS, is TLS. State lives as long as the pod; a pod that takes its place has the same tokens and
+ * the same certificate authority, and install() registers anew what it does not know.
  */
-export function serverObjects({ image, managementToken, tls }: ServerOptions): KubeObject[] {
+export function serverObjects({ image, managementToken, tls, authority }: ServerOptions): KubeObject[] {
   const namespace = consulNamespace;
   const meta = (name: string) => ({ name, namespace, labels: { app: serverName } });
   const reviewer = { kind: 'ServiceAccount', name: reviewerAccount, namespace };
@@ -44,11 +51,14 @@ export function serverObjects({ image, managementToken, tls }: ServerOptions): K
       metadata: meta(secretName),
       type: 'Opaque',
       stringData: {
-        'server.json': JSON.stringify(serverConfig(managementToken)),
+        'server.json': JSON.stringify(serverConfig(managementToken, authority)),
         token: managementToken,
         'ca.pem': tls.caPem,
         'server.pem': tls.certificatePem,
         'server-key.pem': tls.keyPem,
+        'cluster-id': authority.clusterId,
+        'mesh-ca.pem': authority.certificatePem,
+        'mesh-ca-key.pem': authority.keyPem,
       },
     },
     {
@@ -109,7 +119,24 @@ function serverPod(image: string) {
   };
 }
 
-export function serverConfig(managementToken: string): Record<string, unknown> {
+/** The secrets of a server that is there; undefined when one is missing: the lab was made by another version. */
+export function secretsOf(data: Record<string, string>): ServerSecrets | undefined {
+  const text = (key: string): string => Buffer.from(data[key] ?? '', 'base64').toString();
+  const secrets = {
+    managementToken: text('token'),
+    tls: { caPem: text('ca.pem'), certificatePem: text('server.pem'), keyPem: text('server-key.pem') },
+    authority: {
+      clusterId: text('cluster-id'),
+      certificatePem: text('mesh-ca.pem'),
+      keyPem: text('mesh-ca-key.pem'),
+    },
+  };
+  const { managementToken, tls, authority } = secrets;
+  const all = [managementToken, ...Object.values(tls), ...Object.values(authority)];
+  return all.includes('') ? undefined : secrets;
+}
+
+function serverConfig(managementToken: string, authority: MeshAuthority): Record<string, unknown> {
   const file = (name: string): string => `/consul/config/${name}`;
   return {
     server: true,
@@ -123,7 +150,15 @@ export function serverConfig(managementToken: string): Record<string, unknown> {
     tls: {
       defaults: { ca_file: file('ca.pem'), cert_file: file('server.pem'), key_file: file('server-key.pem') },
     },
-    connect: { enabled: true },
+    connect: {
+      enabled: true,
+      ca_config: {
+        // Read at the first start only, and not in Consul's manual: it is what its own tests use. It names the trust domain.
+        cluster_id: authority.clusterId,
+        root_cert: authority.certificatePem,
+        private_key: authority.keyPem,
+      },
+    },
     acl: {
       enabled: true,
       default_policy: 'deny',

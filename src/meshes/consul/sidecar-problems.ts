@@ -2,9 +2,9 @@ import { messageOf } from '../../base/errors.ts';
 import { parseEnvoyCounters } from '../../observe/telemetry/envoy-histogram.ts';
 import type { SidecarProblem } from '../adapter.ts';
 import type { EnvoyAdmin } from '../envoy/admin.ts';
-import { readConfigDump } from '../envoy/config-dump.ts';
-import { sidecarContainer, serviceOfCluster } from './names.ts';
+import { sidecarContainer } from './names.ts';
 import type { MeshedPod } from './meshed-pod.ts';
+import { readProxyConfig } from './proxy-config.ts';
 
 /** What Consul holds of the instances, for pods to be compared with. */
 export interface CatalogView {
@@ -47,10 +47,9 @@ export async function sidecarProblem(
   if (stats.get(gauges[0]!) !== 1) return found('not-connected', 'its proxy has no connection to the control plane');
   const warming = (stats.get(gauges[1]!) ?? 0) + (stats.get(gauges[2]!) ?? 0);
   if (warming > 0) return found('not-in-sync', `${warming} clusters or listeners are still warming`);
-  const config = readConfigDump(dump, serviceOfCluster);
+  const config = readProxyConfig(dump);
   if (config.rejected.length > 0) return found('not-in-sync', `its proxy refused an update: ${config.rejected[0]}`);
-  if (pod.isServer && !config.hasPublicListener)
-    return found('not-in-sync', 'its proxy has no listener for other sidecars');
+  if (pod.isServer && !config.callers) return found('not-in-sync', 'its proxy has no listener for other sidecars');
   if (!catalog.registeredPodUids.has(pod.ref.uid)) return found('not-ready', 'it is not registered in Consul');
   const failing = catalog.failing.get(pod.ref.name);
   return failing === undefined ? undefined : found('not-ready', failing);

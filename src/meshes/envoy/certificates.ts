@@ -5,14 +5,17 @@ export interface LeafCertificate {
   notAfter: number;
 }
 
-interface CertsReply {
-  certificates: {
-    cert_chain?: {
-      subject_alt_names?: { uri?: string; dns?: string }[];
-      valid_from: string;
-      expiration_time: string;
-    }[];
-  }[];
+interface CertificateOf {
+  /** Hexadecimal. */
+  serial_number?: string;
+  subject_alt_names?: { uri?: string; dns?: string }[];
+  valid_from: string;
+  expiration_time: string;
+}
+
+/** The part of Envoy's `/certs` that is used. */
+export interface CertsReply {
+  certificates: { ca_cert?: CertificateOf[]; cert_chain?: CertificateOf[] }[];
 }
 
 /** Leaf certificates of `/certs`, each once: a proxy holds the same one for its listener and every cluster. */
@@ -28,4 +31,20 @@ export function leafCertificates(reply: CertsReply): LeafCertificate[] {
     }
   }
   return [...found.values()];
+}
+
+/** The authorities a proxy trusts. */
+export function trustedAuthorities(reply: CertsReply): Set<string> {
+  return new Set(
+    reply.certificates.flatMap(({ ca_cert: authorities = [] }) =>
+      authorities.map(({ serial_number: serial = '', subject_alt_names: names = [] }) =>
+        authorityId(serial, names[0]?.uri),
+      ),
+    ),
+  );
+}
+
+/** One authority, however its serial number is written: Envoy and OpenSSL differ in case and leading zeros. */
+export function authorityId(serial: string, uri: string | undefined): string {
+  return `${serial.toLowerCase().replace(/^0+/, '')} ${uri ?? ''}`;
 }

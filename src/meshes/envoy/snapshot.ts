@@ -55,7 +55,9 @@ export function readSnapshot(statsJson: string, subject: SnapshotSubject, names:
     saturation: {
       memoryBytes: counters.get('server.memory_physical_size') ?? 0,
       activeConnections: sum(/^listener\.[\d.]+_\d+\.downstream_cx_active$/),
-      activeRequests: sum(new RegExp(`^http\\.(${names.inboundPrefix}|upstream\\..+)\\.downstream_rq_active$`)),
+      activeRequests: [names.inboundPrefix, ...[...services.keys()].map((service) => names.outboundPrefix(service))]
+        .map((prefix) => counters.get(`http.${prefix}.downstream_rq_active`) ?? 0)
+        .reduce((total, value) => total + value, 0),
       pendingOverflow: sum(/^cluster\..+\.upstream_rq_pending_overflow$/),
       circuitBreakerOpen: sum(/^cluster\..+\.circuit_breakers\.default\.(cx|rq|rq_pending|rq_retry)_open$/),
     },

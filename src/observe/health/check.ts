@@ -18,7 +18,7 @@ export interface HealthOptions {
    * An image with `busybox` in its path. With it two tiny pods and a Service are made for a few seconds, which proves
    * scheduling, the pod network, DNS and balancing over two endpoints.
    */
-  canary?: { image: string };
+  probeImage?: string | undefined;
   /** Result of an earlier `takeHealth`: restarts and events are judged since then. */
   since?: { baseline: HealthBaseline };
   /** Restarts that meshproof caused itself since the baseline, by pod uid. */
@@ -59,9 +59,9 @@ export function judged(problems: readonly string[], fine: string, hint: string):
   return { status: 'fail', observed: problems.slice(0, 12).join('; ') + more, hint };
 }
 
-/** Objects meshproof makes for its checks carry this label, so that no check judges another's canary. */
-export const canaryLabel = 'meshproof.dev/canary';
-export const canaryPrefix = 'meshproof-canary-';
+/** Objects meshproof makes for its checks carry this label, so that no check judges another's probe. */
+export const probeLabel = 'meshproof.dev/probe';
+export const probePrefix = 'meshproof-probe-';
 
 export function seconds(ms: number): string {
   return ms < 7_200_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 360_000) / 10} h`;

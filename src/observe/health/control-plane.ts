@@ -3,7 +3,8 @@ import { MeshproofError, messageOf } from '../../base/errors.ts';
 import { pollUntil } from '../../base/poll.ts';
 import { isHttpStatus } from '../../kube/kube-api-error.ts';
 import type { KubeObject } from '../../kube/types.ts';
-import { canaryLabel, canaryPrefix, judged, type Check, type CheckContext } from './check.ts';
+import { outsideOf } from '../../meshes/index.ts';
+import { probeLabel, probePrefix, judged, type Check, type CheckContext } from './check.ts';
 
 /** Pure: names of the API server's own checks that are not ok, from `/livez?verbose` or `/readyz?verbose`. */
 export function failedProbes(verbose: string): string[] {
@@ -41,21 +42,22 @@ export const apiReady = apiProbe('readyz', 'The API server is ready');
 const deadlineMs = 15_000;
 
 /** Outside the namespaces under test where possible: their meshes and policies have no say in it. */
-function canaryNamespace(namespaces: readonly string[]): string {
+function probeNamespace(namespaces: readonly string[]): string {
   return namespaces.includes('default') ? 'kube-system' : 'default';
 }
 
-function canary(kind: 'Job' | 'Pod', namespace: string): KubeObject {
+function probe(kind: 'Job' | 'Pod', namespace: string): KubeObject {
   const pod = {
     restartPolicy: 'Never',
     automountServiceAccountToken: false,
     containers: [{ name: 'never-started', image: 'meshproof.dev/never-started:0' }],
   };
+  const outside = outsideOf();
   const metadata = {
-    name: `${canaryPrefix}${randomBytes(4).toString('hex')}`,
+    name: `${probePrefix}${randomBytes(4).toString('hex')}`,
     namespace,
-    labels: { [canaryLabel]: 'true' },
-    annotations: { 'sidecar.istio.io/inject': 'false', 'linkerd.io/inject': 'disabled' },
+    labels: { ...outside.labels, [probeLabel]: 'true' },
+    annotations: outside.annotations,
   };
   if (kind === 'Job')
     return { apiVersion: 'batch/v1', kind, metadata, spec: { suspend: true, template: { spec: pod } } };
@@ -70,7 +72,7 @@ async function answered(
   condition: string,
 ): Promise<number> {
   const { kube, clock, signal, namespaces } = context;
-  const object = canary(kind, canaryNamespace(namespaces));
+  const object = probe(kind, probeNamespace(namespaces));
   const path = kube.pathOf(object);
   const start = clock.monotonicMs();
   try {

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../kube/types.ts';
-import { judged, canaryPrefix, type Check } from './check.ts';
+import { judged, probePrefix, type Check } from './check.ts';
 import { isReady, nameOf, type PodJson } from './pod.ts';
 
 /** When an event was last seen; three fields by age of the writer. */
@@ -36,7 +36,7 @@ export function openWarnings(
       name?: string;
       uid?: string;
     };
-    if (event['type'] !== 'Warning' || eventTime(event) < after || involved.name?.startsWith(canaryPrefix)) continue;
+    if (event['type'] !== 'Warning' || eventTime(event) < after || involved.name?.startsWith(probePrefix)) continue;
     const reason = String(event['reason']);
     const pod = involved.kind === 'Pod' ? pods.find(({ metadata }) => metadata.uid === involved.uid) : undefined;
     const troubled = pod

@@ -1,4 +1,4 @@
-import type { MeshAdapter } from '../../meshes/adapter.ts';
+import type { MeshAdapter, MeshCheck } from '../../meshes/adapter.ts';
 import type { PodRef } from '../../kube/types.ts';
 import { judged, seconds, type Check, type Finding } from './check.ts';
 import { nameOf, type PodJson } from './pod.ts';
@@ -23,9 +23,21 @@ export function refOf({ metadata, spec, status }: PodJson): PodRef {
   };
 }
 
-/** Checks of a mesh; they exist only for a run that has one. */
+/** Checks of a mesh, those that every mesh gets and its own; they exist only for a run that has one. */
 export function meshChecks(mesh: MeshAdapter): Check[] {
-  return [meshComponents(mesh), sidecars(mesh), meshCertificates(mesh)];
+  return [meshComponents(mesh), sidecars(mesh), meshCertificates(mesh), ...mesh.healthChecks().map(ownCheck)];
+}
+
+function ownCheck({ id, title, category, look }: MeshCheck): Check {
+  return {
+    id,
+    title,
+    category,
+    async run() {
+      const { problems, fine, hint } = await look();
+      return judged(problems, fine, hint);
+    },
+  };
 }
 
 function meshComponents(mesh: MeshAdapter): Check {

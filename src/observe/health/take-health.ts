@@ -3,8 +3,8 @@ import { worst } from '../../judge/combine.ts';
 import { systemClock } from '../../base/clock.ts';
 import { MeshproofError, messageOf } from '../../base/errors.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
-import { serviceCanary } from './canary.ts';
-import { canaryLabel, type Check, type CheckContext, type HealthOptions } from './check.ts';
+import { serviceProbe } from './service-probe.ts';
+import { probeLabel, type Check, type CheckContext, type HealthOptions } from './check.ts';
 import { clusterCa } from './cluster-ca.ts';
 import { apiLive, apiReady, controllerManager, scheduler } from './control-plane.ts';
 import { disk } from './disk.ts';
@@ -24,7 +24,7 @@ const clusterChecks: Check[] = [
   scheduler,
   nodesReady,
   kubeletHeartbeat,
-  serviceCanary,
+  serviceProbe,
   workloadsAvailable,
   podsRunning,
   noCrashLoops,
@@ -110,7 +110,7 @@ function contextOf(options: HealthOptions): CheckContext {
     pods: once(async () => {
       await existing(kube, namespaces);
       const pods = await inNamespaces<PodJson>((namespace) => `/api/v1/namespaces/${namespace}/pods`);
-      return pods.filter(({ metadata }) => metadata.labels?.[canaryLabel] === undefined);
+      return pods.filter(({ metadata }) => metadata.labels?.[probeLabel] === undefined);
     }),
     nodes: once(() => kube.list('/api/v1/nodes')),
     events: once(async () => {

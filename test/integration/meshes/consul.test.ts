@@ -1,8 +1,13 @@
 import { expect } from 'chai';
 import { pollUntil } from '../../../src/base/poll.ts';
 import { consulApi } from '../../../src/meshes/consul/api.ts';
+import type { Policy } from '../../../src/policies/index.ts';
 import { namespace, openTestMesh, type Answer, type TestMesh } from './test-mesh.ts';
 
+const baseline: Policy[] = [
+  { kind: 'authorize', to: 'server', from: ['client'] },
+  { kind: 'authorize', to: 'legacy', from: ['client'] },
+];
 const failing = (answers: Answer[]): number => answers.filter(({ status }) => status === 503).length;
 
 describe('Consul on a real cluster', function () {
@@ -12,10 +17,7 @@ describe('Consul on a real cluster', function () {
   before(async () => {
     on = await openTestMesh();
     await on.mesh.install();
-    await on.mesh.apply([
-      { kind: 'authorize', to: 'server', from: ['client'] },
-      { kind: 'authorize', to: 'legacy', from: ['client'] },
-    ]);
+    await on.mesh.apply(baseline);
     await on.deploy();
     await on.settled();
   });
@@ -70,6 +72,57 @@ describe('Consul on a real cluster', function () {
     expect((await on.call('client', url))[0]!.status).to.equal(504);
     await applied.undo();
     expect((await on.call('client', url))[0]!.status, 'after undo').to.equal(200);
+  });
+
+  it('keeps a policy on one route away from the other requests', async () => {
+    const route = { pathPrefix: '/slow' };
+    const applied = await on.mesh.apply([
+      { kind: 'timeout', service: 'server', timeoutMs: 5000 },
+      { kind: 'timeout', service: 'server', route, timeoutMs: 500 },
+    ]);
+    expect((await on.call('client', 'http://server/slow/one?delayMs=1500'))[0]!.status).to.equal(504);
+    expect((await on.call('client', 'http://server/other?delayMs=1500'))[0]!.status).to.equal(200);
+    await applied.undo();
+    expect((await on.call('client', 'http://server/slow/one?delayMs=1500'))[0]!.status, 'after undo').to.equal(200);
+  });
+
+  it('takes back the policies of several services from what was written down, in another process, twice', async () => {
+    const url = 'http://server/?delayMs=1500';
+    const plan = await on.mesh.plan([
+      { kind: 'retry', service: 'server', attempts: 2, onStatus: [503] },
+      { kind: 'timeout', service: 'server', timeoutMs: 500 },
+      { kind: 'outlier-detection', service: 'server', consecutiveErrors: 9 },
+      { kind: 'authorize', to: 'server', from: ['client', 'stranger'] },
+      { kind: 'mtls', service: 'legacy', mode: 'permissive' },
+    ]);
+    expect((await on.call('client', url))[0]!.status, 'a plan alone does nothing').to.equal(200);
+    const written = JSON.stringify(plan.rollback);
+    await plan.apply();
+    expect((await on.call('client', url))[0]!.status).to.equal(504);
+    expect((await on.call('client', 'http://legacy/'))[0]!.status).to.equal(200);
+    const later = await on.anotherProcess();
+    await later.restorePolicies(JSON.parse(written));
+    await later.restorePolicies(JSON.parse(written));
+    expect((await on.call('client', url))[0]!.status).to.equal(200);
+    expect((await on.call('client', 'http://legacy/'))[0]!.status).to.equal(0);
+    expect((await on.call('stranger', 'http://server/'))[0]!.status).to.equal(0);
+  });
+
+  it('brings everything back to the baseline without knowing what was done', async () => {
+    await on.mesh.apply([
+      { kind: 'retry', service: 'server', attempts: 2, onStatus: [503] },
+      { kind: 'outlier-detection', service: 'server', consecutiveErrors: 9 },
+      { kind: 'authorize', to: 'server', from: ['stranger'] },
+      { kind: 'mtls', service: 'legacy', mode: 'permissive' },
+    ]);
+    expect((await on.call('client', 'http://server/'))[0]!.status, 'control').to.equal(0);
+    const later = await on.anotherProcess();
+    await later.resetPolicies(baseline);
+    const statusOf = async (app: string, url: string) => (await on.call(app, url))[0]!.status;
+    expect(await statusOf('client', 'http://server/')).to.equal(200);
+    expect(await statusOf('stranger', 'http://server/')).to.equal(0);
+    expect(await statusOf('client', 'http://legacy/')).to.equal(0);
+    expect(failing(await on.call('client', 'http://server/?failEvery=3', 30))).to.be.greaterThan(0);
   });
 
   it('takes back what it wrote when a policy cannot come into force', async () => {
@@ -199,8 +252,34 @@ describe('Consul on a real cluster', function () {
   });
 
   it('finds a Consul that is there: installing again keeps tokens and certificates', async () => {
-    await on.mesh.install();
+    expect(await on.mesh.install(baseline)).to.deep.equal({ recreated: false });
     expect(await on.mesh.sidecarProblems([namespace])).to.deep.equal([]);
     expect((await on.call('client', 'http://server/'))[0]!.status).to.equal(200);
+  });
+
+  it('mends a mesh whose server was replaced: the same authority, policies written again, pods registered anew', async () => {
+    const { kube } = on.lab;
+    const authority = on.mesh.healthChecks().find(({ id }) => id === 'certificates/authority')!;
+    expect((await authority.look()).problems, 'control').to.deep.equal([]);
+    const identity = await on.mesh.identityOf('client');
+    const pods = '/api/v1/namespaces/consul/pods';
+    const [old] = await kube.list(pods, 'app=consul-server');
+    await kube.delete(`${pods}/${old!.metadata.name}`);
+    await pollUntil(
+      async () => {
+        const problems = await on.mesh.sidecarProblems([namespace]).catch(() => []);
+        return problems.length > 0 ? { ready: true } : { pending: 'nobody has noticed' };
+      },
+      { what: 'sidecars without their server', timeoutMs: 60_000 },
+    );
+    const later = await on.anotherProcess(baseline);
+    expect(later.recreated).to.equal(true);
+    await on.rolledOut();
+    await on.settled();
+    expect(await on.mesh.identityOf('client'), 'the same trust domain').to.equal(identity);
+    expect(await on.call('client', 'http://server/')).to.deep.equal([{ status: 200, caller: identity }]);
+    expect((await on.call('stranger', 'http://server/'))[0]!.status, 'still nobody else').to.equal(0);
+    expect((await authority.look()).problems).to.deep.equal([]);
+    expect((await on.anotherProcess(baseline)).recreated, 'nothing left to mend').to.equal(false);
   });
 });

@@ -5,7 +5,9 @@ import type { RunningCluster } from '../../../src/clusters/provider.ts';
 import { buildArchive, imageMap } from '../../../src/images/archive.ts';
 import { labImages } from '../../../src/lab/images.ts';
 import type { KubeObject, PodRef } from '../../../src/kube/types.ts';
+import type { Installed } from '../../../src/meshes/adapter.ts';
 import { consulAdapter, type ConsulAdapter } from '../../../src/meshes/consul/adapter.ts';
+import type { Policy } from '../../../src/policies/index.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
 
 export const namespace = 'trial';
@@ -41,6 +43,10 @@ export interface TestMesh {
   /** Sequential calls from inside a pod of that app. */
   call(app: string, url: string, times?: number): Promise<Answer[]>;
   bareServerPod(): KubeObject;
+  /** The mesh as a later process comes upon it. */
+  anotherProcess(baseline?: readonly Policy[]): Promise<ConsulAdapter & Installed>;
+  /** Every deployment has its replicas ready. */
+  rolledOut(): Promise<void>;
   settled(): Promise<void>;
 }
 
@@ -55,14 +61,16 @@ export async function openTestMesh(): Promise<TestMesh> {
     await lab.loadImages(archive);
     const images = imageMap(archive);
     const mesh = consulAdapter({ kube: lab.kube, images, progress, signal });
-    return testMesh(lab, mesh, images['probe']!.ref);
+    return testMesh(lab, mesh, images['probe']!.ref, () =>
+      consulAdapter({ kube: lab.kube, images, progress, signal }),
+    );
   } catch (error) {
     await lab.delete();
     throw error;
   }
 }
 
-function testMesh(lab: RunningCluster, mesh: ConsulAdapter, image: string): TestMesh {
+function testMesh(lab: RunningCluster, mesh: ConsulAdapter, image: string, open: () => ConsulAdapter): TestMesh {
   const { kube } = lab;
   const podsOf = async (app: string): Promise<PodRef[]> => {
     const pods = await kube.list(`/api/v1/namespaces/${namespace}/pods`, `app=${app}`);
@@ -75,6 +83,17 @@ function testMesh(lab: RunningCluster, mesh: ConsulAdapter, image: string): Test
         ip: status.podIP ?? '',
         node: spec.nodeName ?? '',
       }));
+  };
+  const rolledOut = async (): Promise<void> => {
+    for (const name of ['server', 'legacy', 'client', 'stranger', 'outsider']) {
+      await pollUntil(
+        async () => {
+          const { spec, status } = await kube.get(`/apis/apps/v1/namespaces/${namespace}/deployments/${name}`);
+          return status?.readyReplicas === spec.replicas ? { ready: true } : { pending: JSON.stringify(status) };
+        },
+        { what: `deployment ${name}`, timeoutMs: 180_000, intervalMs: 250 },
+      );
+    }
   };
   return {
     lab,
@@ -93,15 +112,12 @@ function testMesh(lab: RunningCluster, mesh: ConsulAdapter, image: string): Test
         deployment('outsider', image, idleProgram, { labels: { 'meshproof.dev/mesh': 'false' } }),
       ];
       await kube.apply(mesh.inject(objects, { namespace }));
-      for (const name of ['server', 'legacy', 'client', 'stranger', 'outsider']) {
-        await pollUntil(
-          async () => {
-            const { spec, status } = await kube.get(`/apis/apps/v1/namespaces/${namespace}/deployments/${name}`);
-            return status?.readyReplicas === spec.replicas ? { ready: true } : { pending: JSON.stringify(status) };
-          },
-          { what: `deployment ${name}`, timeoutMs: 180_000, intervalMs: 250 },
-        );
-      }
+      await rolledOut();
+    },
+    rolledOut,
+    async anotherProcess(baseline) {
+      const later = open();
+      return Object.assign(later, await later.install(baseline));
     },
     async call(app, url, times = 1) {
       const [pod] = await podsOf(app);

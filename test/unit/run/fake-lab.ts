@@ -169,7 +169,10 @@ export async function fakeLab(trouble?: Trouble): Promise<FakeLab> {
     journal: join(folder, 'journal.ndjson'),
     injectors: {
       fake: () => Promise.resolve(),
-      'mesh-policies': () => Promise.resolve(void inForce.delete('policies')),
+      'mesh-policies': () => {
+        if (inForce.delete('policies')) done.push('undo policies');
+        return Promise.resolve();
+      },
     },
   });
   const service = (name: string): AppService => ({
@@ -197,17 +200,22 @@ export async function fakeLab(trouble?: Trouble): Promise<FakeLab> {
   const context = {
     lab: {
       app: running,
+      meshEntry: { title: 'Fake mesh', policies: {} },
       owned: true,
       images: {},
       kube: {},
       cluster: { provider: 'fake' },
       mesh: {
         appPath: () => ({ sidecarUid: 1, outInterface: 'lo' }),
-        apply: async () => {
-          const undo = here('policies');
-          await step('policies');
-          return { rendered: '', undo };
-        },
+        plan: () =>
+          Promise.resolve({
+            rendered: '',
+            rollback: {},
+            apply: async () => {
+              here('policies');
+              await step('policies');
+            },
+          }),
       },
     },
     evidence: await openEvidence(join(folder, 'report')),

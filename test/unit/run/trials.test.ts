@@ -108,14 +108,18 @@ describe('trials side by side', () => {
 
 describe('what a lab cannot do', () => {
   const lab = (app: App, podNetwork?: object) =>
-    ({ cluster: { provider: 'embedded', podNetwork }, mesh: {}, app: { app } }) as unknown as Parameters<
-      typeof unmet
-    >[1];
+    ({
+      cluster: { provider: 'fake', podNetwork },
+      meshEntry: { title: 'Toy mesh', policies: { retry: {} } },
+      app: { app },
+    }) as unknown as Parameters<typeof unmet>[1];
 
   it('is told with its reason, and nothing else is', () => {
     expect(unmet({ twin: true }, lab(appOf([])))).to.contain('no unmeshed twin');
     expect(unmet({ captures: true }, lab(appOf([])))).to.contain('nothing can be captured');
     expect(unmet({ captures: true }, lab(appOf([]), {}))).to.equal(undefined);
     expect(unmet({}, lab(appOf([])))).to.equal(undefined);
+    expect(unmet({ policies: ['retry'] }, lab(appOf([])))).to.equal(undefined);
+    expect(unmet({ policies: ['retry', 'timeout'] }, lab(appOf([])))).to.equal('Toy mesh has no timeout');
   });
 });

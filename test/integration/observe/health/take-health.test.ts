@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { pollUntil } from '../../../../src/base/poll.ts';
 import type { RunningCluster } from '../../../../src/clusters/provider.ts';
 import { brokenWorkload } from '../../../../src/observe/health/broken-workload.ts';
-import { canaryLabel, type HealthOptions } from '../../../../src/observe/health/check.ts';
+import { probeLabel, type HealthOptions } from '../../../../src/observe/health/check.ts';
 import type { HealthResult } from '../../../../src/observe/health/health.ts';
 import { restartsOf, type PodJson } from '../../../../src/observe/health/pod.ts';
 import { takeHealth } from '../../../../src/observe/health/take-health.ts';
@@ -35,14 +35,14 @@ describe('takeHealth on a real cluster', function () {
     return takeHealth({
       kube: lab.kube,
       namespaces: ['demo', 'kube-system'],
-      canary: { image },
+      probeImage: image,
       dnsProbe: { namespace: 'demo', pod: pod!.metadata.name, names },
       ...over,
     });
   }
-  /** The canary costs up to half a minute where pods cannot start. */
-  const lookWithoutCanary = (over: Partial<HealthOptions> = {}): Promise<HealthResult> =>
-    look({ canary: undefined, since: first, ...over });
+  /** The probe pods cost up to half a minute where pods cannot start. */
+  const lookWithoutProbe = (over: Partial<HealthOptions> = {}): Promise<HealthResult> =>
+    look({ probeImage: undefined, since: first, ...over });
 
   it('passes every check of a healthy cluster, and leaves nothing behind', async () => {
     expect(reds(first)).to.deep.equal(['workloads/restarts skipped']);
@@ -50,14 +50,14 @@ describe('takeHealth on a real cluster', function () {
     expect(reds(second)).to.deep.equal([]);
     expect(second.status).to.equal('pass');
     expect(observed(second, 'kubernetes/service-balancing')).to.match(/echo-0 \d+, echo-1 \d+$/);
-    const selector = `${canaryLabel}=true`;
+    const selector = `${probeLabel}=true`;
     for (const path of ['/api/v1/pods', '/apis/batch/v1/jobs', '/api/v1/namespaces']) {
       await pollUntil(
         async () => {
           const left = await lab.kube.list(path, selector);
           return left.length === 0 ? { ready: true } : { pending: left.map(({ metadata }) => metadata.name).join() };
         },
-        { what: `no canary in ${path}`, timeoutMs: 60_000 },
+        { what: `no probe in ${path}`, timeoutMs: 60_000 },
       );
     }
   });
@@ -67,7 +67,7 @@ describe('takeHealth on a real cluster', function () {
     // Between two crashes the container runs for a moment, and the kubelet says so for up to a second.
     const broken = await pollUntil<HealthResult>(
       async () => {
-        const seen = await lookWithoutCanary({ namespaces: ['broken'], since: undefined });
+        const seen = await lookWithoutProbe({ namespaces: ['broken'], since: undefined });
         const red = reds(seen);
         return red.includes('workloads/crash-loops fail') ? { ready: seen } : { pending: red.join() };
       },
@@ -90,15 +90,15 @@ describe('takeHealth on a real cluster', function () {
     expect(observed(broken, 'workloads/warnings'))
       .to.match(/broken\/homeless: FailedScheduling/)
       .and.to.match(/crasher-\S+: BackOff/);
-    expect(reds(await lookWithoutCanary())).to.deep.equal(['kubernetes/service-balancing skipped']);
+    expect(reds(await lookWithoutProbe())).to.deep.equal(['kubernetes/service-balancing skipped']);
     await lab.kube.delete('/api/v1/namespaces/broken');
   });
 
   it('never passes over a namespace that does not exist, or holds nothing', async () => {
-    const missing = await lookWithoutCanary({ namespaces: ['demo', 'no-such'] });
+    const missing = await lookWithoutProbe({ namespaces: ['demo', 'no-such'] });
     expect(missing.status).to.equal('error');
     expect(observed(missing, 'workloads/pods-ready')).to.contain('no-such');
-    const empty = await lookWithoutCanary({ namespaces: ['kube-public'] });
+    const empty = await lookWithoutProbe({ namespaces: ['kube-public'] });
     expect(empty.status).to.equal('invalid');
     expect(reds(empty)).to.include.members(['workloads/available invalid', 'workloads/pods-ready invalid']);
   });
@@ -123,7 +123,7 @@ describe('takeHealth on a real cluster', function () {
     // kube-proxy takes the new server in a moment after the Deployment says that it is available.
     await pollUntil(
       async () => {
-        const left = reds(await lookWithoutCanary());
+        const left = reds(await lookWithoutProbe());
         return left.join() === 'kubernetes/service-balancing skipped' ? { ready: true } : { pending: left.join() };
       },
       { what: 'DNS to recover', timeoutMs: 30_000 },
@@ -133,13 +133,13 @@ describe('takeHealth on a real cluster', function () {
   it('does not pass over a Service that does not exist', async () => {
     const [pod] = await webPods();
     const dnsProbe = { namespace: 'demo', pod: pod!.metadata.name, names: ['no-such-service.demo'] };
-    expect(reds(await lookWithoutCanary({ dnsProbe }))).to.include('dns/resolves error');
+    expect(reds(await lookWithoutProbe({ dnsProbe }))).to.include('dns/resolves error');
   });
 
   it('sees a cordoned node', async () => {
     const path = `/api/v1/nodes/${(await lab.nodes())[0]!.name}`;
     await lab.kube.patch(path, { spec: { unschedulable: true } });
-    const result = await lookWithoutCanary();
+    const result = await lookWithoutProbe();
     await lab.kube.patch(path, { spec: { unschedulable: null } });
     expect(reds(result)).to.deep.equal(['kubernetes/nodes fail', 'kubernetes/service-balancing skipped']);
     expect(observed(result, 'kubernetes/nodes')).to.contain('is cordoned');
@@ -156,13 +156,13 @@ describe('takeHealth on a real cluster', function () {
       },
       { what: 'the restart', timeoutMs: 60_000 },
     );
-    const unordered = await lookWithoutCanary();
+    const unordered = await lookWithoutProbe();
     expect(reds(unordered)).to.deep.equal(['kubernetes/service-balancing skipped', 'workloads/restarts fail']);
     expect(observed(unordered, 'workloads/restarts')).to.equal(`demo/${pod!.metadata.name} restarted 1 times`);
-    expect(reds(await lookWithoutCanary({ expectedRestarts: { [pod!.metadata.uid!]: 1 } }))).to.deep.equal([
+    expect(reds(await lookWithoutProbe({ expectedRestarts: { [pod!.metadata.uid!]: 1 } }))).to.deep.equal([
       'kubernetes/service-balancing skipped',
     ]);
-    expect(reds(await lookWithoutCanary({ since: unordered }))).to.deep.equal(['kubernetes/service-balancing skipped']);
+    expect(reds(await lookWithoutProbe({ since: unordered }))).to.deep.equal(['kubernetes/service-balancing skipped']);
   });
 
   for (const [component, id] of [
@@ -170,7 +170,7 @@ describe('takeHealth on a real cluster', function () {
     ['kube-controller-manager', 'kubernetes/controller-manager'],
   ] as const) {
     it(`sees a ${component} that does nothing`, async () => {
-      const result = await whileFrozen(lab, component, () => lookWithoutCanary({ namespaces: ['kube-system'] }));
+      const result = await whileFrozen(lab, component, () => lookWithoutProbe({ namespaces: ['kube-system'] }));
       expect(reds(result).filter((red) => !red.includes('skipped'))).to.deep.equal([`${id} fail`]);
     });
   }
@@ -185,7 +185,7 @@ describe('takeHealth on a real cluster', function () {
     const [pod] = await webPods();
     const dnsProbe = { namespace: 'demo', pod: pod!.metadata.name, names };
     const result = await whileFrozen(lab, 'kube-apiserver', () =>
-      takeHealth({ kube: lab.kube, namespaces: ['demo'], canary: { image }, dnsProbe, checkTimeoutMs: 2000 }),
+      takeHealth({ kube: lab.kube, namespaces: ['demo'], probeImage: image, dnsProbe, checkTimeoutMs: 2000 }),
     );
     expect(result.status).to.equal('error');
     expect(reds(result).filter((red) => !red.endsWith(' error'))).to.deep.equal([]);
@@ -193,6 +193,6 @@ describe('takeHealth on a real cluster', function () {
   });
 
   it('says when the disk is short', async () => {
-    expect(reds(await lookWithoutCanary({ minDiskBytes: Number.MAX_SAFE_INTEGER }))).to.include('lab/disk fail');
+    expect(reds(await lookWithoutProbe({ minDiskBytes: Number.MAX_SAFE_INTEGER }))).to.include('lab/disk fail');
   });
 });

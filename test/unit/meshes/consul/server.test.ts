@@ -1,20 +1,23 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { expect } from 'chai';
 import { createServerTls } from '../../../../src/meshes/consul/server-tls.ts';
-import { serverObjects } from '../../../../src/meshes/consul/server.ts';
+import { secretsOf, serverObjects } from '../../../../src/meshes/consul/server.ts';
+import { createMeshAuthority } from '../../../../src/meshes/consul/mesh-authority.ts';
 
 const tls = { caPem: 'CA', certificatePem: 'CERT', keyPem: 'KEY' };
+const authority = { clusterId: 'id', certificatePem: 'ROOT', keyPem: 'ROOT KEY' };
 const token = '5d3c6f0e-token';
+const options = { image: 'consul:1', managementToken: token, tls, authority };
 
 describe('the control plane', () => {
   it('has the management token in a Secret and nowhere else', () => {
-    const objects = serverObjects({ image: 'consul:1', managementToken: token, tls });
+    const objects = serverObjects(options);
     const secrets = objects.filter((object) => JSON.stringify(object).includes(token));
     expect(secrets.map(({ kind, metadata }) => `${kind}/${metadata.name}`)).to.deep.equal(['Secret/consul-server']);
   });
 
   it('denies by default, and serves API and xDS to pods with TLS only', () => {
-    const objects = serverObjects({ image: 'consul:1', managementToken: token, tls });
+    const objects = serverObjects(options);
     const secret = objects.find(({ kind, stringData }) => kind === 'Secret' && stringData)!;
     const config = JSON.parse(secret.stringData['server.json']);
     expect(config.acl).to.include({ enabled: true, default_policy: 'deny' });
@@ -23,6 +26,30 @@ describe('the control plane', () => {
     expect(config.ports.grpc).to.equal(-1);
     const service = objects.find(({ kind }) => kind === 'Service')!;
     expect(service.spec.ports.map(({ port }: { port: number }) => port)).to.deep.equal([8501, 8503]);
+  });
+
+  it('has the same tokens and the same authority when it is applied again', () => {
+    const secret = serverObjects(options).find(({ kind, stringData }) => kind === 'Secret' && stringData)!;
+    const data = Object.fromEntries(
+      Object.entries(secret.stringData as Record<string, string>).map(([key, value]) => [
+        key,
+        Buffer.from(value).toString('base64'),
+      ]),
+    );
+    expect(secretsOf(data)).to.deep.equal({ managementToken: token, tls, authority });
+    const { ca_config: config } = JSON.parse(secret.stringData['server.json']).connect;
+    expect(config).to.deep.equal({ cluster_id: 'id', root_cert: 'ROOT', private_key: 'ROOT KEY' });
+    delete data['mesh-ca-key.pem'];
+    expect(secretsOf(data), 'of another version').to.equal(undefined);
+  });
+
+  it('has an authority of its own, named by the trust domain', async () => {
+    const made = await createMeshAuthority(Date.now());
+    const root = new X509Certificate(made.certificatePem);
+    expect(root.ca).to.equal(true);
+    expect(root.subjectAltName).to.equal(`URI:spiffe://${made.clusterId}.consul`);
+    expect(root.checkPrivateKey(createPrivateKey(made.keyPem))).to.equal(true);
+    expect((await createMeshAuthority(Date.now())).clusterId).not.to.equal(made.clusterId);
   });
 
   it('makes a certificate that its CA signed, for the name sidecars use', async () => {

@@ -1,53 +1,42 @@
 import { expect } from 'chai';
-import { serviceOfCluster } from '../../../../src/meshes/consul/names.ts';
 import { readConfigDump } from '../../../../src/meshes/envoy/config-dump.ts';
 import { recorded } from '../recorded.ts';
 
-const read = (name: string) => readConfigDump(JSON.parse(recorded(name)), serviceOfCluster);
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+const dumpOf = (name: string): any => JSON.parse(recorded(name));
+const sectionOf = (dump: { configs: { '@type': string }[] }, kind: string) =>
+  dump.configs.find((config) => config['@type'].endsWith(`.${kind}`)) as never;
 
-describe('what a proxy is told to do', () => {
-  it('is read from the listener where the service has no router', () => {
-    const { upstreams, rejected } = read('client-config');
-    expect([...upstreams]).to.deep.equal([['server', { route: { retries: 0, onStatus: [] }, ejectsAfter5xx: 0 }]]);
+describe('what an Envoy is told to do', () => {
+  it('names listeners and clusters, and no update that was refused', () => {
+    const { listeners, clusters, rejected } = readConfigDump(dumpOf('client-config'));
+    expect(listeners.map(({ name }) => name.split(':')[0])).to.have.members(['outbound_listener', 'public_listener']);
+    expect(clusters.map(({ name }) => name.split('.')[0])).to.include.members(['local_app', 'server']);
     expect(rejected).to.deep.equal([]);
   });
 
-  it('is read from the routes sent apart where it has one', () => {
-    const { upstreams } = read('client-config-with-router');
-    expect(upstreams.get('server')!.route).to.deep.equal({ retries: 4, onStatus: [503], timeoutMs: 1000 });
-  });
-
-  it('says who is let in, and whether plaintext is', () => {
-    const server = read('server-config');
-    expect([...server.callers!]).to.deep.equal(['client']);
-    expect(server).to.include({ permissive: false, hasPublicListener: true });
-    const dump = JSON.parse(recorded('server-config'));
-    const listeners = dump.configs.find((config: { '@type': string }) =>
-      config['@type'].endsWith('.ListenersConfigDump'),
-    );
-    const inbound = listeners.dynamic_listeners.find(({ name }: { name: string }) =>
-      name.startsWith('public_listener'),
-    );
-    const chains = inbound.active_state.listener.filter_chains;
-    chains.push({ filters: chains[0].filters });
-    expect(readConfigDump(dump, serviceOfCluster).permissive).to.equal(true);
+  it('has routes that came apart from the listener, with what is done there', () => {
+    const { listeners } = readConfigDump(dumpOf('client-config-with-router'));
+    const [chain] = listeners.find(({ name }) => name.startsWith('outbound'))!.chains;
+    expect(chain!.routes![0]).to.include({ prefix: '/', retries: 4, timeoutMs: 1000 });
+    expect(chain!.routes![0]!.onStatus).to.deep.equal([503]);
   });
 
   it('names an update that the proxy refused', () => {
-    const dump = JSON.parse(recorded('client-config'));
-    const listeners = dump.configs.find((config: { '@type': string }) =>
-      config['@type'].endsWith('.ListenersConfigDump'),
-    );
-    listeners.dynamic_listeners[0].error_state = { details: 'unknown filter' };
-    expect(readConfigDump(dump, serviceOfCluster).rejected[0]).to.match(/: unknown filter$/);
+    const dump = dumpOf('client-config');
+    (sectionOf(dump, 'ListenersConfigDump') as { dynamic_listeners: object[] }).dynamic_listeners[0] = {
+      name: 'inbound',
+      error_state: { details: 'unknown filter' },
+    };
+    expect(readConfigDump(dump).rejected).to.deep.equal(['inbound: unknown filter']);
   });
 
   it("takes Envoy's default of five errors for a cluster that ejects without saying when", () => {
-    const dump = JSON.parse(recorded('client-config'));
-    const clusters = dump.configs.find((config: { '@type': string }) =>
-      config['@type'].endsWith('.ClustersConfigDump'),
-    );
-    for (const { cluster } of clusters.dynamic_active_clusters) cluster.outlier_detection = {};
-    expect(readConfigDump(dump, serviceOfCluster).upstreams.get('server')!.ejectsAfter5xx).to.equal(5);
+    const dump = dumpOf('client-config');
+    const section = sectionOf(dump, 'ClustersConfigDump') as {
+      dynamic_active_clusters: { cluster: { outlier_detection?: object } }[];
+    };
+    for (const { cluster } of section.dynamic_active_clusters) cluster.outlier_detection = {};
+    expect(readConfigDump(dump).clusters.map(({ ejectsAfter5xx }) => ejectsAfter5xx)).to.include(5);
   });
 });

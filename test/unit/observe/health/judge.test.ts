@@ -198,7 +198,7 @@ describe('openWarnings', () => {
     expect(openWarnings([warning], [pod()], 0)).to.deep.equal({ open: [], settled: 1 });
     expect(openWarnings([warning], [], 0)).to.deep.equal({ open: [], settled: 1 });
   });
-  it('leaves out normal ones, those before the baseline, and canaries', () => {
+  it('leaves out normal ones, those before the baseline, and probes', () => {
     const sick = [pod({ ready: false })];
     expect(openWarnings([event({ uid: 'uid-web', at: now, type: 'Normal' })], sick, 0)).to.deep.equal({
       open: [],
@@ -208,7 +208,7 @@ describe('openWarnings', () => {
       open: [],
       settled: 0,
     });
-    expect(openWarnings([event({ uid: 'x', name: 'meshproof-canary-1', at: now })], sick, 0)).to.deep.equal({
+    expect(openWarnings([event({ uid: 'x', name: 'meshproof-probe-1', at: now })], sick, 0)).to.deep.equal({
       open: [],
       settled: 0,
     });

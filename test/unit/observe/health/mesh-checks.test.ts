@@ -5,7 +5,7 @@ import type { HealthCheck } from '../../../../src/observe/health/health.ts';
 import type { PodJson } from '../../../../src/observe/health/pod.ts';
 import { meshChecks } from '../../../../src/observe/health/sidecars.ts';
 import { runCheck } from '../../../../src/observe/health/take-health.ts';
-import type { MeshAdapter, MeshComponent, SidecarProblem } from '../../../../src/meshes/adapter.ts';
+import type { MeshAdapter, MeshCheck, MeshComponent, SidecarProblem } from '../../../../src/meshes/adapter.ts';
 import { pod } from './objects.ts';
 
 const hour = 3_600_000;
@@ -15,6 +15,8 @@ interface MeshSays {
   problems?: SidecarProblem[];
   leftMs?: number;
   pods?: PodJson[];
+  /** Of a check that only this mesh has. */
+  ownProblems?: string[];
 }
 
 /** Runs the mesh checks against what a mesh and the API would say; the adapters themselves are tested on a cluster. */
@@ -29,6 +31,14 @@ async function check(says: MeshSays): Promise<Record<string, HealthCheck>> {
     sidecarContainer: 'proxy',
     components: async () => components,
     sidecarProblems: async () => problems,
+    healthChecks: (): MeshCheck[] => [
+      {
+        id: 'mesh/own',
+        title: 'Its own',
+        category: 'mesh',
+        look: async () => ({ problems: says.ownProblems ?? [], fine: 'fine', hint: 'Look.' }),
+      },
+    ],
     certificates: async () => [
       { identity: 'spiffe://web', notBefore: Date.now() - hour, notAfter: Date.now() + leftMs },
     ],
@@ -65,6 +75,7 @@ describe('mesh checks', () => {
     expect(reds(lost)).to.deep.equal(['mesh/sidecars fail']);
     expect(lost['mesh/sidecars']!.observed).to.equal('demo/web (web): not-in-sync: CDS is stale');
     expect(reds(await check({ leftMs: 60_000 }))).to.deep.equal(['certificates/mesh fail']);
+    expect(reds(await check({ ownProblems: ['it lost its mind'] }))).to.deep.equal(['mesh/own fail']);
   });
 
   it('say nothing good of a mesh without pods, or without components', async () => {

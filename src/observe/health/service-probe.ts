@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { MeshproofError } from '../../base/errors.ts';
 import { pollUntil } from '../../base/poll.ts';
 import type { KubeObject } from '../../kube/types.ts';
-import { canaryLabel, canaryPrefix, judged, type Check, type CheckContext } from './check.ts';
+import { outsideOf } from '../../meshes/index.ts';
+import { probeLabel, probePrefix, judged, type Check, type CheckContext } from './check.ts';
 import { resolveInPod } from './dns.ts';
 import { isReady, podProblem, type PodJson } from './pod.ts';
 
@@ -12,8 +13,9 @@ const requests = 24;
 const port = 8080;
 
 /** Pure: a namespace with two pods that answer with their own name, and a Service in front. */
-export function canaryObjects(namespace: string, image: string): KubeObject[] {
-  const labels = { [canaryLabel]: 'true' };
+export function probeObjects(namespace: string, image: string): KubeObject[] {
+  const labels = { [probeLabel]: 'true' };
+  const outside = outsideOf();
   const script = `busybox hostname > /www/index.html && exec busybox httpd -f -p ${port} -h /www`;
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } },
@@ -23,8 +25,8 @@ export function canaryObjects(namespace: string, image: string): KubeObject[] {
       metadata: {
         name: `echo-${index}`,
         namespace,
-        labels: { ...labels, app: 'echo' },
-        annotations: { 'sidecar.istio.io/inject': 'false', 'linkerd.io/inject': 'disabled' },
+        labels: { ...outside.labels, ...labels, app: 'echo' },
+        annotations: outside.annotations,
       },
       spec: {
         automountServiceAccountToken: false,
@@ -60,16 +62,16 @@ export function canaryObjects(namespace: string, image: string): KubeObject[] {
  * Two unmeshed pods behind one Service: they start (scheduler, kubelet, network), its name resolves to its address from
  * inside, and both answer through it. The last one is what a kube-proxy with half of its rules fails at, silently.
  */
-export const serviceCanary: Check = {
+export const serviceProbe: Check = {
   id: 'kubernetes/service-balancing',
   title: 'A new Service with two endpoints is found by name and reaches both',
   category: 'kubernetes',
   async run(context) {
-    const { canary, kube } = context;
-    if (!canary) return { status: 'skipped', observed: 'no image was given for the canary pods' };
-    const namespace = `${canaryPrefix}${randomBytes(4).toString('hex')}`;
+    const { probeImage, kube } = context;
+    if (probeImage === undefined) return { status: 'skipped', observed: 'no image was given for the probe pods' };
+    const namespace = `${probePrefix}${randomBytes(4).toString('hex')}`;
     try {
-      await kube.apply(canaryObjects(namespace, canary.image));
+      await kube.apply(probeObjects(namespace, probeImage));
       return await probe(context, namespace);
     } finally {
       await kube.delete(`/api/v1/namespaces/${namespace}`, { propagation: 'Background' });
@@ -88,7 +90,7 @@ async function probe(context: CheckContext, namespace: string): ReturnType<Check
         const late = pods.filter((pod) => !isReady(pod)).map((pod) => podProblem(pod, clock.now()));
         return pods.length === 2 && late.length === 0 ? { ready: true } : { pending: late.join('; ') };
       },
-      { what: 'canary pods', timeoutMs: readyTimeoutMs, signal, clock },
+      { what: 'probe pods', timeoutMs: readyTimeoutMs, signal, clock },
     );
   } catch (error) {
     if (!(error instanceof MeshproofError) || error.code !== 'MESHPROOF_TIMEOUT') throw error;

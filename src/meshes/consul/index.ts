@@ -1,0 +1,17 @@
+import { defineMesh } from '../define-mesh.ts';
+import { consulAdapter } from './adapter.ts';
+import { consulImages } from './images.ts';
+import { consulNamespace, labels } from './names.ts';
+import { consulPolicies } from './policies/index.ts';
+
+export const consul = defineMesh({
+  name: 'consul',
+  title: 'Consul',
+  namespaces: [consulNamespace],
+  proxies: 'envoy',
+  tools: ['consul', 'envoy', 'iptables', 'iproute2', 'tcpdump'],
+  images: consulImages,
+  keepOut: { labels: { [labels.mesh]: 'false' } },
+  policies: consulPolicies,
+  open: (context) => consulAdapter(context),
+});

@@ -1,0 +1,33 @@
+import type { ImageSpec } from '../images/image.ts';
+import type { ImageKit } from '../images/image-kit.ts';
+import type { PolicyKind } from '../policies/index.ts';
+import type { ToolName } from '../tools/tool.ts';
+import type { MeshAdapter, MeshContext } from './adapter.ts';
+
+/** Everything meshproof knows of a mesh before there is a lab. A new mesh is a folder with one of these, and a line in index.ts. */
+export interface MeshEntry<Name extends string = string> {
+  readonly name: Name;
+  /** For people. */
+  readonly title: string;
+  /** Where its control plane runs: health looks there too. */
+  readonly namespaces: readonly string[];
+  /** What its sidecars are: says which proxy's admin interface, statistics and fault filter they have. */
+  readonly proxies: 'envoy';
+  /** Programs it is made of, beyond those of every lab. */
+  readonly tools: readonly ToolName[];
+  /** Its images by name; built only where they are wanted. */
+  readonly images: Readonly<Record<string, (kit: ImageKit) => Promise<Omit<ImageSpec, 'name'>>>>;
+  /** What a pod carries to stay outside of it. */
+  readonly keepOut: {
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  /** Its renderer for each kind of policy it can carry out. A scenario that needs another is skipped, with the reason. */
+  readonly policies: { readonly [Kind in PolicyKind]?: object };
+  /** Talks to it in a lab; starts nothing. */
+  open(context: MeshContext): MeshAdapter;
+}
+
+export function defineMesh<Name extends string>(entry: MeshEntry<Name>): MeshEntry<Name> {
+  return entry;
+}
