@@ -1,4 +1,5 @@
 import { pollUntil } from '../../base/poll.ts';
+import { containerStatuses, isReady, isTerminating, waitingReason } from '../../kube/pod-status.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import { dataCallCommand } from './probe-command.ts';
 import { services } from './topology.ts';
@@ -51,11 +52,11 @@ async function firstProblem(
 ): Promise<string | undefined> {
   const deployment = await kube.get(`/apis/apps/v1/namespaces/${namespace}/deployments/${service}`);
   const pods = (await kube.list(`/api/v1/namespaces/${namespace}/pods`, `app=${service}`)).filter(
-    (pod) => pod.metadata.deletionTimestamp === undefined,
+    (pod) => !isTerminating(pod),
   );
   const ready = pods.filter(isReady);
   const wanted = Number(deployment.spec.replicas);
-  if (ready.length < wanted) return `${ready.length} of ${wanted} pods are ready${waitingReason(pods)}`;
+  if (ready.length < wanted) return `${ready.length} of ${wanted} pods are ready${waitingReasons(pods)}`;
   for (const pod of ready) {
     const { exitCode, stderr } = await kube.exec({ namespace, name: pod.metadata.name }, dataCallCommand(service), {
       container: service,
@@ -68,27 +69,11 @@ async function firstProblem(
   return undefined;
 }
 
-function isReady(pod: KubeObject): boolean {
-  const conditions = (pod.status?.conditions ?? []) as { type: string; status: string }[];
-  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
-}
-
-interface ContainerStatus {
-  name: string;
-  state?: { waiting?: { reason?: string; message?: string } };
-}
-
-function waitingReason(pods: KubeObject[]): string {
+function waitingReasons(pods: KubeObject[]): string {
   for (const pod of pods) {
-    const { initContainerStatuses = [], containerStatuses = [] } = (pod.status ?? {}) as {
-      initContainerStatuses?: ContainerStatus[];
-      containerStatuses?: ContainerStatus[];
-    };
-    for (const { name, state } of [...initContainerStatuses, ...containerStatuses]) {
-      const { reason, message } = state?.waiting ?? {};
-      if (reason && !['PodInitializing', 'ContainerCreating'].includes(reason)) {
-        return ` (${pod.metadata.name}, container ${name}: ${reason}${message ? `, ${message}` : ''})`;
-      }
+    for (const status of containerStatuses(pod)) {
+      const reason = waitingReason(status);
+      if (reason) return ` (${pod.metadata.name}, container ${status.name}: ${reason})`;
     }
   }
   return '';

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import { stringify } from 'yaml';
 import { MeshproofError, messageOf } from '../../base/errors.ts';
 import { pollUntil } from '../../base/poll.ts';
+import { isHttpStatus } from '../../kube/kube-api-error.ts';
 import { parseEnvoyCounters } from '../../observe/telemetry/envoy-histogram.ts';
 import type { AppliedPolicies, MeshContext } from '../adapter.ts';
 import type { EnvoyAdmin } from '../envoy/admin.ts';
@@ -10,7 +11,6 @@ import type { Policy } from '../../policies/index.ts';
 import type { ConsulApi } from './api.ts';
 import { callableServices, instances } from './catalog.ts';
 import { renderPolicies, type ConfigEntry, type EntryChange } from './config-entries.ts';
-import { patient } from './install.ts';
 import { injectedPods, type MeshedPod } from './meshed-pod.ts';
 import { serviceOfCluster } from './names.ts';
 import { lacking } from './propagation.ts';
@@ -109,30 +109,37 @@ async function waitForProxies(
   const { kube, admin, signal } = context;
   const settled = new Set<string>();
   await pollUntil(
-    patient(async () => {
+    async () => {
       const pods = (await injectedPods(kube)).filter(
         (pod) => pod.notRunning === undefined && !settled.has(pod.ref.uid),
       );
       const limit = pLimit(6);
+      const lacking = async (pod: MeshedPod): Promise<string | undefined> => {
+        const reason = lacks(pod, await proxyConfig(context, pod));
+        if (reason !== undefined) return reason;
+        const stats = parseEnvoyCounters(
+          await admin.text(pod.ref, `/stats?format=json&filter=^(${draining.join('|')})$`),
+        );
+        if (draining.some((name) => (stats.get(name) ?? 0) > 0)) return 'old connections are drained';
+        settled.add(pod.ref.uid);
+        return undefined;
+      };
       const reasons = await Promise.all(
         pods.map((pod) =>
           limit(async () => {
-            const config = await proxyConfig(context, pod);
-            const reason = lacks(pod, config);
-            if (reason !== undefined) return `${pod.ref.name}: ${reason}`;
-            const stats = parseEnvoyCounters(
-              await admin.text(pod.ref, `/stats?format=json&filter=^(${draining.join('|')})$`),
-            );
-            if (draining.some((name) => (stats.get(name) ?? 0) > 0))
-              return `${pod.ref.name}: old connections are drained`;
-            settled.add(pod.ref.uid);
-            return undefined;
+            try {
+              const reason = await lacking(pod);
+              return reason === undefined ? undefined : `${pod.ref.name}: ${reason}`;
+            } catch (error) {
+              if (isHttpStatus(error, 404)) return `${pod.ref.name}: it has just gone`;
+              throw error;
+            }
           }),
         ),
       );
       const reason = reasons.find((one) => one !== undefined);
       return reason === undefined ? { ready: true } : { pending: reason };
-    }),
+    },
     {
       what: 'every proxy has the policies',
       timeoutMs: propagationTimeoutMs,

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { pollUntil, type Look } from '../../base/poll.ts';
-import { messageOf, type ErrorCode } from '../../base/errors.ts';
+import type { ErrorCode } from '../../base/errors.ts';
 import { isHttpStatus } from '../../kube/kube-api-error.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import type { MeshContext } from '../adapter.ts';
 import { setUpLogin, type Reviewer } from './acl.ts';
-import { consulApi, type ConsulApi } from './api.ts';
+import { consulApi, ConsulApiError, type ConsulApi } from './api.ts';
 import { consulNamespace, serverName } from './names.ts';
 import { createServerTls, type ServerTls } from './server-tls.ts';
 import { reviewerSecret, secretName, serverObjects } from './server.ts';
@@ -31,7 +31,7 @@ export async function installControlPlane(context: MeshContext, image: string, c
   await kube.apply(serverObjects({ image, managementToken: token, tls }));
   const api = consulApi(kube, token);
   const wait = <T>(what: string, look: () => Promise<Look<T>>): Promise<T> =>
-    pollUntil(patient(look), {
+    pollUntil(look, {
       what,
       timeoutMs: readyTimeoutMs,
       signal,
@@ -48,11 +48,16 @@ export async function installControlPlane(context: MeshContext, image: string, c
     const text = (value: string): string => Buffer.from(value, 'base64').toString();
     return { ready: { jwt: text(data.token), caPem: text(data['ca.crt']) } };
   });
-  // ACLs are bootstrapped a moment after the election.
+  // ACLs are bootstrapped a moment after the election; until then the token has no rights.
   await wait('Consul takes its configuration', async () => {
-    await setUpLogin(api, reviewer);
-    await api.put('/v1/config', { Kind: 'proxy-defaults', Name: 'global', Config: { protocol: 'http' } });
-    return { ready: true };
+    try {
+      await setUpLogin(api, reviewer);
+      await api.put('/v1/config', { Kind: 'proxy-defaults', Name: 'global', Config: { protocol: 'http' } });
+      return { ready: true };
+    } catch (error) {
+      if (error instanceof ConsulApiError && error.status === 403) return { pending: error.message };
+      throw error;
+    }
   });
   const trustDomain = await wait<string>('Consul has a certificate authority', async () => {
     const roots = await api.get<{ TrustDomain: string }>('/v1/connect/ca/roots');
@@ -66,17 +71,6 @@ export async function installControlPlane(context: MeshContext, image: string, c
   });
   const self = await api.get<{ Config: { Version: string } }>('/v1/agent/self');
   return { api, caPem: tls.caPem, trustDomain, version: self?.Config.Version ?? 'unknown' };
-}
-
-/** A wait that an error of the cluster or of the mesh does not end: while things start, both refuse calls. */
-export function patient<T>(look: () => Promise<Look<T>>): () => Promise<Look<T>> {
-  return async () => {
-    try {
-      return await look();
-    } catch (error) {
-      return { pending: messageOf(error) };
-    }
-  };
 }
 
 async function existingSecret(kube: KubeClient): Promise<{ token: string; tls: ServerTls } | undefined> {

@@ -71,7 +71,7 @@ async function answered(
 ): Promise<number> {
   const { kube, clock, signal, namespaces } = context;
   const object = canary(kind, canaryNamespace(namespaces));
-  const path = kube.pathOf(object);
+  const path = await kube.pathOf(object);
   const start = clock.monotonicMs();
   try {
     await kube.create(object);
