@@ -48,12 +48,23 @@ export class MeshproofError extends Error {
   readonly code: ErrorCode;
   /** What the reader should do next; one or two sentences. */
   readonly hint: string;
+  /** The same call may go well a moment later: a wait goes on (see pollUntil), a write that can be repeated is. */
+  readonly retryable: boolean;
+  /** How long the other side asked to be left alone, if it did. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, message: string, hint: string, options?: { cause?: unknown }) {
-    super(message, options);
+  constructor(
+    code: ErrorCode,
+    message: string,
+    hint: string,
+    options: { cause?: unknown; retryable?: boolean | undefined; retryAfterMs?: number | undefined } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'MeshproofError';
     this.code = code;
     this.hint = hint;
+    this.retryable = options.retryable ?? false;
+    this.retryAfterMs = options.retryAfterMs;
   }
 
   get exitCode(): ExitCode {

@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from './clock.ts';
 import { MeshproofError, messageOf, type ErrorCode } from './errors.ts';
+import { isRetryable } from './retryable.ts';
 
 /** One look at the thing waited for: the value, or why it is not there yet (shown when the deadline passes). */
 export type Look<T> = { ready: T } | { pending: string };
@@ -8,20 +9,29 @@ export interface PollOptions {
   /** Whose budget this is, as in "waiting for trips to be ready". */
   what: string;
   timeoutMs: number;
-  intervalMs?: number;
-  signal?: AbortSignal;
-  clock?: Clock;
-  code?: ErrorCode;
-  hint?: string;
+  intervalMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+  clock?: Clock | undefined;
+  code?: ErrorCode | undefined;
+  hint?: string | undefined;
   /** Called whenever the reason for waiting changes; for progress lines. */
-  onPending?: (reason: string) => void;
+  onPending?: ((reason: string) => void) | undefined;
 }
 
+/** A look that is under way when the deadline passes may still end within this. */
+const lastLookMs = 2000;
+/** Nobody is left alone for longer, whatever it asks for: the reason for waiting may be gone. */
+const longestPauseMs = 10_000;
+/** Timers of Node that are set for longer fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /**
- * Looks until the thing is ready. A throw of a MeshproofError ends the wait at once (it will not get better);
- * any other throw counts as "not yet".
+ * Looks until the thing is ready. A look that throws a retryable error (see isRetryable) counts as "not yet", and the
+ * next one is made no sooner than the error asks for (`retryAfterMs`); any other throw ends the wait at once, as it
+ * will not get better. A look that hangs ends with the wait.
  *
- * @throws MeshproofError with `code` (default MESHPROOF_TIMEOUT), naming the owner, the budget and the last reason.
+ * @throws MeshproofError with `code` (default MESHPROOF_TIMEOUT), naming the owner, the budget and the last reason; its
+ * `cause` is the error that the last look threw, if it did.
  */
 export async function pollUntil<T>(look: () => Promise<Look<T>>, options: PollOptions): Promise<T> {
   const { what, timeoutMs, intervalMs = 100, signal, clock = systemClock } = options;
@@ -29,24 +39,49 @@ export async function pollUntil<T>(look: () => Promise<Look<T>>, options: PollOp
   let reason = 'not looked at yet';
   for (;;) {
     signal?.throwIfAborted();
+    let pauseMs = intervalMs;
     let next: string;
+    let cause: unknown;
     try {
-      const seen = await look();
-      if ('ready' in seen) return seen.ready;
-      next = seen.pending;
+      const seen = await atMost(look(), Math.max(0, deadline - clock.monotonicMs()) + lastLookMs, signal);
+      if (seen !== undefined && 'ready' in seen) return seen.ready;
+      next = seen?.pending ?? `${reason} (and the last look hangs)`;
     } catch (error) {
-      if (error instanceof MeshproofError) throw error;
+      if (!isRetryable(error)) throw error;
+      cause = error;
       next = messageOf(error);
+      if (error instanceof MeshproofError) {
+        pauseMs = Math.max(pauseMs, Math.min(error.retryAfterMs ?? 0, longestPauseMs));
+      }
     }
     if (next !== reason) options.onPending?.(next);
     reason = next;
-    if (clock.monotonicMs() >= deadline) {
+    const leftMs = deadline - clock.monotonicMs();
+    if (leftMs <= 0) {
       throw new MeshproofError(
         options.code ?? 'MESHPROOF_TIMEOUT',
         `${what}: not there after ${(timeoutMs / 1000).toFixed(1)} s: ${reason}`,
         options.hint ?? 'See the logs named above, or give it more time with --timeout.',
+        { cause },
       );
     }
-    await clock.sleep(intervalMs, signal);
+    await clock.sleep(Math.min(pauseMs, Math.max(leftMs, intervalMs)), signal);
+  }
+}
+
+/** The result, or undefined when it takes longer; the signal's reason when that comes first. Real time: a look may do real work. */
+async function atMost<T>(work: Promise<T>, ms: number, signal: AbortSignal | undefined): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort: (() => void) | undefined;
+  const end = new Promise<undefined>((resolve, reject) => {
+    timer = setTimeout(() => resolve(undefined), Math.min(ms, longestTimerMs));
+    onAbort = () => reject(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, end]);
+  } finally {
+    clearTimeout(timer);
+    if (onAbort) signal?.removeEventListener('abort', onAbort);
   }
 }

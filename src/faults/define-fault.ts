@@ -20,6 +20,8 @@ export interface FaultContext {
   signal: AbortSignal;
   /** The fault takes itself out after this, whatever happened to meshproof. */
   deadManMs: number;
+  /** How long its containers stay after its end for the ledger to be collected; default a minute. */
+  ledgerKeptMs?: number | undefined;
 }
 
 /** What a fault needs of the service it hits, checked before anything starts. */

@@ -1,8 +1,11 @@
+import { applyObjects } from './apply.ts';
+import { Discovery } from './discovery.ts';
 import { execInPod } from './exec.ts';
 import { isHttpStatus } from './kube-api-error.ts';
 import { loadKubeConfig } from './kube-config.ts';
-import { collectionPathOf, pathOf } from './object-path.ts';
 import { podHttp } from './pod-http.ts';
+import type { Environment } from './proxy.ts';
+import { repeat } from './repeat.ts';
 import { Transport } from './transport.ts';
 import type { KubeClient, KubeObject } from './types.ts';
 
@@ -16,14 +19,23 @@ const patchTypes = {
   apply: 'application/apply-patch+yaml',
 };
 
+export interface KubeClientOptions {
+  /** A path or the YAML itself. */
+  kubeconfig: string;
+  context?: string | undefined;
+  timeoutMs?: number | undefined;
+  /** Where a proxy may be named (HTTPS_PROXY, NO_PROXY); default this process's own environment. */
+  env?: Environment | undefined;
+}
+
 /**
- * A client that sends objects as they are given. `kubeconfig` is a path or the YAML itself.
+ * A client that sends objects as they are given.
  *
  * @throws MeshproofError MESHPROOF_USAGE for an unusable kubeconfig; calls throw KubeApiError (MESHPROOF_KUBE_API) or
  * MESHPROOF_KUBE_TIMEOUT.
  */
-export function createKubeClient(options: { kubeconfig: string; context?: string; timeoutMs?: number }): KubeClient {
-  const config = loadKubeConfig(options.kubeconfig, options.context);
+export function createKubeClient(options: KubeClientOptions): KubeClient {
+  const config = loadKubeConfig(options.kubeconfig, options.context, options.env);
   const transport = new Transport(config);
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   const send = async <T>(
@@ -37,10 +49,15 @@ export function createKubeClient(options: { kubeconfig: string; context?: string
       method,
       path,
       timeoutMs: deadlineMs,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(contentType === undefined ? {} : { contentType }),
+      body: body === undefined ? undefined : JSON.stringify(body),
+      contentType,
     });
     return JSON.parse(text) as T;
+  };
+  const discovery = new Discovery((path) => send('GET', path));
+  const patch: KubeClient['patch'] = (path, body, type = 'merge') => {
+    const query = type === 'apply' ? `${path.includes('?') ? '&' : '?'}fieldManager=meshproof&force=true` : '';
+    return send<KubeObject>('PATCH', path + query, body, patchTypes[type]);
   };
 
   return {
@@ -71,18 +88,15 @@ export function createKubeClient(options: { kubeconfig: string; context?: string
       return items;
     },
 
-    async apply(objects) {
-      for (const object of objects) {
-        await send('PATCH', `${pathOf(object)}?fieldManager=meshproof&force=true`, object, patchTypes.apply);
-      }
-    },
+    apply: (objects) =>
+      applyObjects(
+        { discovery, get: (path) => send('GET', path), patch: (path, object) => patch(path, object, 'apply') },
+        objects,
+      ),
 
-    create: (object) => send<KubeObject>('POST', collectionPathOf(object), object),
+    create: async (object) => await send<KubeObject>('POST', await discovery.collectionPathOf(object), object),
 
-    patch: (path, body, type = 'merge') => {
-      const query = type === 'apply' ? `${path.includes('?') ? '&' : '?'}fieldManager=meshproof&force=true` : '';
-      return send<KubeObject>('PATCH', path + query, body, patchTypes[type]);
-    },
+    patch,
 
     async delete(path, { gracePeriodSeconds, propagation = 'Background' } = {}) {
       const body = {
@@ -91,16 +105,18 @@ export function createKubeClient(options: { kubeconfig: string; context?: string
         propagationPolicy: propagation,
         ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
       };
-      try {
-        await send('DELETE', path, body);
-      } catch (error) {
-        if (!isHttpStatus(error, 404)) throw error;
-      }
+      await repeat(`deleting ${path}`, async () => {
+        try {
+          await send('DELETE', path, body);
+        } catch (error) {
+          if (!isHttpStatus(error, 404)) throw error;
+        }
+      });
     },
 
     exec: (pod, argv, execOptions) => execInPod(config, pod, argv, execOptions),
     podHttp: (pod, port, path, httpOptions) => podHttp(config, pod, port, path, httpOptions),
-    pathOf,
+    pathOf: (object) => discovery.pathOf(object),
     close: () => transport.close(),
   };
 }

@@ -14,6 +14,7 @@ interface ExecStatus {
   status?: string;
   reason?: string;
   message?: string;
+  code?: number;
   details?: { causes?: { reason?: string; message?: string }[] };
 }
 
@@ -22,7 +23,7 @@ interface ExecStatus {
  * connection is cut; the program in the container is not killed (the protocol cannot).
  *
  * @throws KubeApiError when it could not be run or the connection died before the exit status came,
- * MESHPROOF_KUBE_TIMEOUT when it did not end in `timeoutMs` (default 30 s).
+ * MESHPROOF_KUBE_TIMEOUT when it did not end in `timeoutMs` (default 30 s), and what `stdout` was destroyed with.
  */
 export async function execInPod(
   config: KubeConfig,
@@ -30,13 +31,14 @@ export async function execInPod(
   argv: readonly string[],
   options: ExecOptions = {},
 ): Promise<ExecResult> {
-  const { timeoutMs = defaultTimeoutMs, signal } = options;
+  const { timeoutMs = defaultTimeoutMs, signal, stdout } = options;
   signal?.throwIfAborted();
   const what = `exec ${argv[0] ?? ''} in ${pod.namespace}/${pod.name}`;
   const query = new URLSearchParams({ stdout: 'true', stderr: 'true', stdin: String(options.stdin !== undefined) });
   if (options.container !== undefined) query.set('container', options.container);
   for (const argument of argv) query.append('command', argument);
-  const output = { [channels.stdout]: [] as Buffer[], [channels.stderr]: [] as Buffer[] };
+  const output: Buffer[] = [];
+  const errors: Buffer[] = [];
   let settle!: { resolve: (status: ExecStatus) => void; reject: (error: unknown) => void };
   const ended = new Promise<ExecStatus>((resolve, reject) => (settle = { resolve, reject }));
   ended.catch(() => {});
@@ -44,6 +46,20 @@ export async function execInPod(
   const onAbort = (): void => settle.reject(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
   let socket: PodSocket | undefined;
+  let paused = false;
+  const onOutput = (data: Buffer): void => {
+    if (stdout === undefined) return void output.push(Buffer.from(data));
+    if (stdout.destroyed || stdout.write(Buffer.from(data)) || paused) return;
+    paused = true;
+    socket?.pause();
+    stdout.once('drain', () => {
+      paused = false;
+      socket?.resume();
+    });
+  };
+  const onReaderEnd = (error?: Error | null): void =>
+    settle.reject(error ?? new Error(`${what}: its reader has ended`));
+  stdout?.once('error', onReaderEnd).once('close', onReaderEnd);
   try {
     socket = await openPodStream({
       config,
@@ -52,36 +68,50 @@ export async function execInPod(
       timeoutMs,
       onMessage: (channel, data) => {
         if (channel === channels.status) settle.resolve(parseStatus(data));
-        else output[channel]?.push(Buffer.from(data));
+        else if (channel === channels.stdout) onOutput(data);
+        else if (channel === channels.stderr) errors.push(Buffer.from(data));
       },
       onClose: (reason) =>
         settle.reject(new KubeApiError({ call: what, httpStatus: 0, reason: 'StreamClosed', message: reason })),
     });
+    // Output may have come with the handshake.
+    if (paused) socket.pause();
     if (options.stdin !== undefined) await writeStdin(socket, options.stdin, ended);
     const status = await ended;
     return {
-      stdout: Buffer.concat(output[channels.stdout]!).toString(),
-      stderr: Buffer.concat(output[channels.stderr]!).toString(),
+      stdout: Buffer.concat(output).toString(),
+      stderr: Buffer.concat(errors).toString(),
       exitCode: exitCodeOf(what, status),
     };
   } finally {
     clearTimeout(deadline);
     signal?.removeEventListener('abort', onAbort);
+    stdout?.off('error', onReaderEnd).off('close', onReaderEnd);
     socket?.terminate();
   }
 }
 
-async function writeStdin(socket: PodSocket, stdin: string, ended: Promise<unknown>): Promise<void> {
-  const bytes = Buffer.from(stdin);
+async function writeStdin(
+  socket: PodSocket,
+  stdin: string | AsyncIterable<string>,
+  ended: Promise<unknown>,
+): Promise<void> {
   const over = ended.then(
-    () => true,
-    () => true,
+    () => true as const,
+    () => true as const,
   );
-  for (let at = 0; at < bytes.length; at += stdinChunkBytes) {
-    const sent = sendOn(socket, channels.stdin, bytes.subarray(at, at + stdinChunkBytes));
-    sent.catch(() => {});
-    // A program may end without reading all of its input; then the rest is of no use.
-    if ((await Promise.race([sent, over])) === true) return;
+  const pieces = typeof stdin === 'string' ? once(stdin) : stdin[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await Promise.race([pieces.next(), over]);
+    if (next === true) return;
+    if (next.done) break;
+    const bytes = Buffer.from(next.value);
+    for (let at = 0; at < bytes.length; at += stdinChunkBytes) {
+      const sent = sendOn(socket, channels.stdin, bytes.subarray(at, at + stdinChunkBytes));
+      sent.catch(() => {});
+      // A program may end without reading all of its input; then the rest is of no use.
+      if ((await Promise.race([sent, over])) === true) return;
+    }
   }
   if (socket.protocol !== 'v5.channel.k8s.io') {
     throw new KubeApiError({
@@ -94,6 +124,10 @@ async function writeStdin(socket: PodSocket, stdin: string, ended: Promise<unkno
   await Promise.race([sendOn(socket, channels.close, Buffer.from([channels.stdin])).catch(() => {}), over]);
 }
 
+async function* once(text: string): AsyncGenerator<string, undefined> {
+  yield text;
+}
+
 function parseStatus(data: Buffer): ExecStatus {
   try {
     return JSON.parse(data.toString()) as ExecStatus;
@@ -102,14 +136,18 @@ function parseStatus(data: Buffer): ExecStatus {
   }
 }
 
-function exitCodeOf(what: string, status: ExecStatus): number {
-  if (status.status === 'Success') return 0;
-  const cause = status.details?.causes?.find(({ reason }) => reason === 'ExitCode');
-  if (status.reason === 'NonZeroExitCode' && cause?.message !== undefined) return Number(cause.message);
+/** containerd's words for a program that is not in the image: no internal error that would pass. */
+const noSuchProgram = /exec: "[^"]*": (executable file not found|stat .*: no such file|permission denied)/;
+
+function exitCodeOf(what: string, { status, reason, message = 'no message', code, details }: ExecStatus): number {
+  if (status === 'Success') return 0;
+  const cause = details?.causes?.find((one) => one.reason === 'ExitCode');
+  if (reason === 'NonZeroExitCode' && cause?.message !== undefined) return Number(cause.message);
+  const stays = noSuchProgram.test(message);
   throw new KubeApiError({
     call: what,
-    httpStatus: 0,
-    reason: status.reason ?? 'ExecFailed',
-    message: status.message ?? 'no message',
+    httpStatus: stays ? 0 : (code ?? 0),
+    reason: stays ? 'NoSuchProgram' : (reason ?? 'ExecFailed'),
+    message,
   });
 }

@@ -1,9 +1,10 @@
+import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { Exec, type KubeConfig } from '@kubernetes/client-node';
 import { WebSocket, type ClientOptions } from 'ws';
 import { messageOf } from '../base/errors.ts';
 import { KubeApiError } from './kube-api-error.ts';
-import { timeoutOf } from './transport.ts';
+import { connectionError, timeoutOf } from './transport.ts';
 
 /** The part of a `ws` WebSocket that is used here. */
 export interface PodSocket {
@@ -11,6 +12,9 @@ export interface PodSocket {
   readonly readyState: number;
   readonly bufferedAmount: number;
   send(data: Buffer, done: (error?: Error) => void): void;
+  /** No more messages than those that are here already, until `resume`. */
+  pause(): void;
+  resume(): void;
   close(): void;
   terminate(): void;
   on(event: 'close', listener: (code: number, reason: Buffer) => void): unknown;
@@ -41,11 +45,21 @@ export async function openPodStream(options: PodStreamOptions): Promise<PodSocke
   const { what, timeoutMs } = options;
   const handler = new Exec(options.config).handler;
   let opening: WebSocket | undefined;
+  let refusal: KubeApiError | undefined;
   Object.assign(handler, {
     streams: { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() },
     // To be able to give up: a handshake that nobody answers has no end of its own, and keeps this process alive.
-    socketFactory: (uri: string, protocols: string[], tls: ClientOptions) =>
-      (opening = new WebSocket(uri, protocols, tls)),
+    socketFactory: (uri: string, protocols: string[], tls: ClientOptions) => {
+      const socket = new WebSocket(uri, protocols, tls);
+      // On its own, `ws` says "Unexpected server response: 404" and keeps the API server's reason to itself.
+      socket.once('unexpected-response', (_request: unknown, response: IncomingMessage) => {
+        void refusalOf(what, response).then((error) => {
+          refusal = error;
+          socket.terminate();
+        });
+      });
+      return (opening = socket);
+    },
   });
   const connecting = handler.connect(options.path, null, (channel, data) => {
     options.onMessage(channel, data);
@@ -81,7 +95,7 @@ export async function openPodStream(options: PodStreamOptions): Promise<PodSocke
       opening?.terminate();
       throw error;
     }
-    throw refusalOf(what, error);
+    throw refusal ?? connectionError(what, causeOf(error));
   } finally {
     clearTimeout(timer);
   }
@@ -94,11 +108,24 @@ export function sendOn(socket: PodSocket, channel: number, data: Uint8Array): Pr
   });
 }
 
-/** `ws` says "Unexpected server response: 404" and keeps the body to itself. */
-function refusalOf(what: string, error: unknown): KubeApiError {
-  const message =
-    error !== null && typeof error === 'object' && 'message' in error ? String(error.message) : messageOf(error);
-  const httpStatus = Number(/response: (\d{3})/.exec(message)?.[1] ?? 0);
-  const reason = httpStatus === 404 ? 'NotFound' : httpStatus === 403 ? 'Forbidden' : 'StreamRefused';
-  return new KubeApiError({ call: what, httpStatus, reason, message, cause: error });
+const longestRefusal = 16 * 1024;
+
+async function refusalOf(what: string, response: IncomingMessage): Promise<KubeApiError> {
+  let body = '';
+  try {
+    for await (const chunk of response) {
+      body += String(chunk);
+      if (body.length > longestRefusal) break;
+    }
+  } catch {
+    // The status alone says enough.
+  }
+  const { statusCode: httpStatus = 0, headers } = response;
+  return KubeApiError.fromResponse(what, { httpStatus, body, retryAfter: headers['retry-after'] });
+}
+
+/** client-node rejects with the event, not with its error. */
+function causeOf(error: unknown): NodeJS.ErrnoException {
+  const { error: inner } = (error ?? {}) as { error?: unknown };
+  return inner instanceof Error ? inner : error instanceof Error ? error : new Error(messageOf(error));
 }

@@ -1,5 +1,6 @@
 import { MeshproofError, type ErrorCode } from '../base/errors.ts';
-import { containerStatuses, isReady, type ContainerStatus } from './pods.ts';
+import { containerLog } from './pod-log.ts';
+import { condition, containerStatuses, containerTrouble, isReady, podName } from './pod-status.ts';
 import type { KubeClient, KubeObject } from './types.ts';
 
 /** Why a pod is not ready. `fatal` means waiting longer cannot help. */
@@ -9,23 +10,27 @@ export interface PodTrouble {
   fatal?: { code: ErrorCode; hint: string; container: string };
 }
 
-/** Two restarts and a back-off: one crash while a database starts is life, three are a crash loop. */
-const crashLoopRestarts = 2;
-const hopelessImageReasons = new Set(['ErrImageNeverPull', 'InvalidImageName']);
 const logLines = 12;
 
 /** Judges a pod from its status alone; undefined when it is ready or has done its work. */
 export function podTrouble(pod: KubeObject): PodTrouble | undefined {
   const phase = pod.status?.phase as string | undefined;
   if (isReady(pod) || phase === 'Succeeded') return undefined;
-  const name = `${pod.metadata.namespace}/${pod.metadata.name}`;
+  const name = podName(pod);
   for (const status of containerStatuses(pod)) {
-    const trouble = containerTrouble(name, status);
-    if (trouble) return trouble;
+    const trouble = containerTrouble(status);
+    if (trouble === undefined) continue;
+    const reason = `pod ${name}: ${trouble.reason}`;
+    if (!trouble.final) return { pod: name, reason };
+    const fatal =
+      trouble.kind === 'crash'
+        ? { code: 'MESHPROOF_POD_CRASHED' as const, hint: 'Its last log lines are above.' }
+        : { code: 'MESHPROOF_IMAGE' as const, hint: 'Load the image into the cluster, or correct its name.' };
+    return { pod: name, reason, fatal: { ...fatal, container: status.name } };
   }
-  const conditions = (pod.status?.conditions ?? []) as { type: string; status: string; message?: string }[];
-  const unscheduled = conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
-  if (unscheduled) return { pod: name, reason: `pod ${name} is pending: ${unscheduled.message ?? 'not scheduled'}` };
+  const scheduled = condition(pod, 'PodScheduled');
+  if (scheduled?.status === 'False')
+    return { pod: name, reason: `pod ${name} is pending: ${scheduled.message ?? 'not scheduled'}` };
   if (phase === 'Failed') {
     return {
       pod: name,
@@ -49,33 +54,11 @@ export async function throwIfFatal(kube: KubeClient, trouble: PodTrouble): Promi
   throw new MeshproofError(code, `${trouble.reason}${log ? `:\n${log}` : ''}`, hint);
 }
 
-function containerTrouble(pod: string, status: ContainerStatus): PodTrouble | undefined {
-  const { waiting } = status.state ?? {};
-  if (waiting?.reason === 'CrashLoopBackOff') {
-    const last = status.lastState?.terminated;
-    const how = last
-      ? ` (exit code ${last.exitCode}${last.reason && last.reason !== 'Error' ? `, ${last.reason}` : ''})`
-      : '';
-    const reason = `pod ${pod}: container ${status.name} crashed ${status.restartCount + 1} times${how}`;
-    if (status.restartCount < crashLoopRestarts) return { pod, reason };
-    const hint = 'Its last log lines are above.';
-    return { pod, reason, fatal: { code: 'MESHPROOF_POD_CRASHED', hint, container: status.name } };
-  }
-  if (waiting?.reason && /Image/.test(waiting.reason)) {
-    const reason = `pod ${pod}: container ${status.name}: ${waiting.reason}: ${waiting.message ?? ''}`;
-    if (!hopelessImageReasons.has(waiting.reason)) return { pod, reason };
-    const hint = 'Load the image into the cluster, or correct its name.';
-    return { pod, reason, fatal: { code: 'MESHPROOF_IMAGE', hint, container: status.name } };
-  }
-  if (waiting?.reason === 'CreateContainerConfigError' || waiting?.reason === 'CreateContainerError') {
-    return { pod, reason: `pod ${pod}: container ${status.name}: ${waiting.reason}: ${waiting.message ?? ''}` };
-  }
-  return undefined;
-}
-
 async function lastLog(kube: KubeClient, pod: string, container: string): Promise<string> {
-  const [namespace, name] = pod.split('/');
-  const path = `/api/v1/namespaces/${namespace}/pods/${name}/log?container=${container}&tailLines=${logLines}`;
-  const text = await kube.getText(`${path}&previous=true`).catch(() => kube.getText(path).catch(() => ''));
-  return text.trim();
+  const [namespace = '', name = ''] = pod.split('/');
+  const read = (previous: boolean): Promise<string> =>
+    containerLog(kube, { namespace, name }, container, { tailLines: logLines, previous });
+  // A log is a help, not a must: what is wrong is known without it.
+  const text = await read(true).catch(() => '');
+  return (text || (await read(false).catch(() => ''))).trim();
 }

@@ -1,16 +1,5 @@
+import { isReady, isTerminating } from './pod-status.ts';
 import type { KubeClient, KubeObject, PodRef } from './types.ts';
-
-export interface ContainerStatus {
-  name: string;
-  ready: boolean;
-  restartCount: number;
-  state?: {
-    waiting?: { reason?: string; message?: string };
-    running?: { startedAt: string };
-    terminated?: { exitCode: number; reason?: string };
-  };
-  lastState?: { terminated?: { exitCode: number; reason?: string } };
-}
 
 /** Pods of a namespace that are ready and not on their way out, by name. */
 export async function readyPods(kube: KubeClient, namespace: string, labelSelector?: string): Promise<PodRef[]> {
@@ -29,18 +18,4 @@ export function podRef(pod: KubeObject): PodRef {
     ip: pod.status?.podIP ?? '',
     node: pod.spec?.nodeName ?? '',
   };
-}
-
-export function isReady(pod: KubeObject): boolean {
-  const conditions = (pod.status?.conditions ?? []) as { type: string; status: string }[];
-  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
-}
-
-export function isTerminating(pod: KubeObject): boolean {
-  return pod.metadata.deletionTimestamp !== undefined;
-}
-
-/** Init containers first, as they run. Ephemeral containers are not part of a pod's readiness. */
-export function containerStatuses(pod: KubeObject): ContainerStatus[] {
-  return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
 }

@@ -1,3 +1,6 @@
+import type { Writable } from 'node:stream';
+import type { ObjectName } from './discovery.ts';
+
 /** Raw JSON objects: typed models silently drop fields they do not know (client-node issue 2825), so none are used for writes. */
 export interface KubeObject {
   apiVersion: string;
@@ -37,26 +40,32 @@ export interface ExecResult {
 }
 
 export interface ExecOptions {
-  container?: string;
-  stdin?: string;
-  timeoutMs?: number;
-  signal?: AbortSignal;
+  container?: string | undefined;
+  /** Pieces are sent as they come; the program's input ends after the last one. */
+  stdin?: string | AsyncIterable<string> | undefined;
+  /** Where standard output goes instead of into the result; a slow reader slows the program down. It is not ended. */
+  stdout?: Writable | undefined;
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /** JSON in, JSON out, over one keep-alive agent; every call has a deadline. Implemented in client.ts. */
 export interface KubeClient {
   /** GET of an API path, e.g. `/api/v1/nodes`. @throws KubeApiError */
-  get<T = KubeObject>(path: string, options?: { timeoutMs?: number }): Promise<T>;
+  get<T = KubeObject>(path: string, options?: { timeoutMs?: number | undefined }): Promise<T>;
   /** Text of an API path (logs, metrics, pod proxy). */
-  getText(path: string, options?: { timeoutMs?: number }): Promise<string>;
+  getText(path: string, options?: { timeoutMs?: number | undefined }): Promise<string>;
   /** Items of a list path, with an optional label selector. */
   list<T = KubeObject>(path: string, labelSelector?: string): Promise<T[]>;
-  /** Server-side apply, field manager `meshproof`; objects in order (namespaces first), waiting for CRDs is the caller's. */
+  /**
+   * Server-side apply, field manager `meshproof`: namespaces and custom resource definitions first, the rest in order. An
+   * object whose kind is defined in the same set waits for it. Repeated for a few seconds where the API server stumbles.
+   */
   apply(objects: KubeObject[]): Promise<void>;
   create(object: KubeObject): Promise<KubeObject>;
   /** Merge patch unless told; `subresource` e.g. `ephemeralcontainers`. */
   patch(path: string, body: unknown, type?: 'merge' | 'json' | 'strategic' | 'apply'): Promise<KubeObject>;
-  /** NotFound counts as success. */
+  /** NotFound counts as success. Repeated as `apply`. */
   delete(
     path: string,
     options?: { gracePeriodSeconds?: number; propagation?: 'Foreground' | 'Background' },
@@ -70,7 +79,7 @@ export interface KubeClient {
     path: string,
     options?: { method?: string; timeoutMs?: number; headers?: Record<string, string>; body?: string },
   ): Promise<{ status: number; body: string }>;
-  /** API path of an object, for get, patch and delete. */
-  pathOf(object: { apiVersion: string; kind: string; metadata: { name: string; namespace?: string } }): string;
+  /** API path of an object, for get, patch and delete, as the API server lists its kinds. @throws KubeApiError 404 for an unknown kind */
+  pathOf(object: ObjectName): Promise<string>;
   close(): void;
 }

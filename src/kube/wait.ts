@@ -1,7 +1,6 @@
 import { pollUntil, type Look } from '../base/poll.ts';
-import { KubeApiError } from './kube-api-error.ts';
 import { podTrouble, throwIfFatal } from './pod-trouble.ts';
-import { isTerminating } from './pods.ts';
+import { isTerminating } from './pod-status.ts';
 import type { KubeClient, KubeObject } from './types.ts';
 
 export interface WaitOptions {
@@ -75,7 +74,7 @@ async function troublesOf(kube: KubeClient, pods: KubeObject[]): Promise<string[
 }
 
 async function wait(what: string, options: WaitOptions, look: () => Promise<Look<undefined>>): Promise<void> {
-  await pollUntil(() => look().catch(asPending), {
+  await pollUntil(look, {
     what,
     intervalMs,
     timeoutMs: options.timeoutMs,
@@ -84,15 +83,4 @@ async function wait(what: string, options: WaitOptions, look: () => Promise<Look
     hint: 'The pod named above says why; `kubectl describe` it with the kubeconfig of the lab.',
     onPending: options.progress,
   });
-}
-
-/** An API server that is busy for a moment does not end a wait of minutes. */
-function asPending(error: unknown): Look<undefined> {
-  if (
-    error instanceof KubeApiError &&
-    (error.httpStatus === 0 || error.httpStatus === 429 || error.httpStatus >= 500)
-  ) {
-    return { pending: error.message };
-  }
-  throw error;
 }

@@ -1,28 +1,26 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MeshproofError } from '../base/errors.ts';
+import { MeshproofError, messageOf } from '../base/errors.ts';
 import { pollUntil, type Look } from '../base/poll.ts';
 import { isHttpStatus } from '../kube/kube-api-error.ts';
-import { logEvents } from '../kube/log-block.ts';
+import { logEvents } from '../kube/log-events.ts';
+import { readPodFile } from '../kube/pod-file.ts';
+import { containerLog } from '../kube/pod-log.ts';
+import { containerStatus, hasEnded } from '../kube/pod-status.ts';
 import type { KubeClient, PodRef } from '../kube/types.ts';
-import { loadContainer } from './load-pod.ts';
-import type { LoadResult, LoadSpec } from './load.ts';
-import { isComplete, readOutcome, type K6Outcome } from './outcome.ts';
-import { expectedRequests } from './plan.ts';
-import type { PodStatus } from './pod-ready.ts';
 import type { LoadContext } from './context.ts';
+import { readK6Files, type K6Files } from './k6-files.ts';
+import { loadContainer, workDir } from './load-pod.ts';
+import type { LoadResult, LoadSpec } from './load.ts';
+import { readOutcome, type K6Outcome } from './outcome.ts';
+import { expectedRequests } from './plan.ts';
 
-/** Beyond duration and last timeouts: for k6's summary and the log. */
+/** Beyond duration and last timeouts: for k6's summary. */
 const endGraceMs = 20_000;
 
 export interface LoadPod {
   ref: PodRef;
   idPrefix: string;
-}
-
-/** Everything the load container wrote. */
-export async function podLog(kube: KubeClient, ref: PodRef): Promise<string> {
-  return await kube.getText(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}/log?container=${loadContainer}`);
 }
 
 /** Waits for every k6 to end and joins what they report. The pods stay, with their sidecars and networks, until they are deleted. */
@@ -41,45 +39,53 @@ export async function finishLoad(spec: LoadSpec, context: LoadContext, pods: Loa
   };
 }
 
-async function finishPod(
-  spec: LoadSpec,
-  { kube, signal, workDir: keepIn }: LoadContext,
-  { ref, idPrefix }: LoadPod,
-): Promise<K6Outcome> {
-  let log = '';
-  const look = async (): Promise<Look<undefined>> => {
-    const path = `/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`;
-    const pod = await kube.get(path).catch((error: unknown) => {
-      if (isHttpStatus(error, 404)) return undefined;
-      throw error;
-    });
-    const status = (pod?.['status'] ?? {}) as PodStatus;
-    if (!pod || pod.metadata.uid !== ref.uid) return { ready: undefined };
-    log = await podLog(kube, ref);
-    if (isComplete(log)) return { ready: undefined };
-    // A container that ended without its last words was killed.
-    if (status.phase === 'Failed' || status.phase === 'Succeeded') {
-      log = await podLog(kube, ref);
-      return { ready: undefined };
+/** How k6 ended, as its container says; `killed` when that has ended, or gone, before its files were read. */
+type End = { exitCode: number } | 'killed';
+
+async function finishPod(spec: LoadSpec, context: LoadContext, { ref, idPrefix }: LoadPod): Promise<K6Outcome> {
+  const { kube, signal } = context;
+  const lost: string[] = [];
+  const orLost = async <T>(work: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work;
+    } catch (error) {
+      if (signal.aborted || !(error instanceof MeshproofError)) throw error;
+      lost.push(`k6 in ${ref.name}: ${messageOf(error)}`);
+      return undefined;
     }
-    return { pending: logEvents(log).at(-1)?.event ?? 'running' };
   };
-  const timedOut = await pollUntil(look, {
-    what: `end of k6 in ${ref.name}`,
-    timeoutMs: spec.durationMs + spec.requestTimeoutMs + endGraceMs,
-    intervalMs: 250,
-    signal,
-  }).catch((error: unknown) => {
-    if (error instanceof MeshproofError && error.code === 'MESHPROOF_TIMEOUT') return error;
+  const end = await orLost(
+    pollUntil(() => lookEnd(kube, ref), {
+      what: 'its end',
+      timeoutMs: spec.durationMs + spec.requestTimeoutMs + endGraceMs,
+      intervalMs: 250,
+      signal,
+    }),
+  );
+  const nothing: K6Files = { exitCode: undefined, samples: [], summary: '', output: '' };
+  let files = nothing;
+  if (end === 'killed') lost.push(`k6 in ${ref.name}: its container ended: its samples are lost`);
+  else if (end !== undefined) {
+    const read = <T>(name: string, consume: (bytes: AsyncIterable<Buffer>) => Promise<T>): Promise<T> =>
+      readPodFile(kube, { pod: ref, container: loadContainer, path: `${workDir}/${name}` }, consume, { signal });
+    const found = await orLost(readK6Files(read, { idPrefix, targets: spec.targets }));
+    files = { ...(found ?? nothing), exitCode: end.exitCode };
+  }
+  const outcome = readOutcome(files, { pod: ref.name, requests: expectedRequests(spec) });
+  outcome.problems.unshift(...lost);
+  await writeFile(join(context.workDir, `${ref.name}.log`), outcome.output);
+  return outcome;
+}
+
+async function lookEnd(kube: KubeClient, ref: PodRef): Promise<Look<End>> {
+  const pod = await kube.get(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`).catch((error: unknown) => {
+    if (isHttpStatus(error, 404)) return undefined;
     throw error;
   });
-  const outcome = readOutcome(log, {
-    pod: ref.name,
-    idPrefix,
-    targets: spec.targets,
-    requests: expectedRequests(spec),
-  });
-  if (timedOut) outcome.problems.push(timedOut.message);
-  await writeFile(join(keepIn, `${ref.name}.log`), outcome.output);
-  return outcome;
+  if (pod === undefined || pod.metadata.uid !== ref.uid) return { ready: 'killed' };
+  if (hasEnded(pod) || containerStatus(pod, loadContainer)?.state?.terminated) return { ready: 'killed' };
+  const events = logEvents(await containerLog(kube, ref, loadContainer));
+  const exited = events.find(({ event }) => event === 'exited');
+  if (exited) return { ready: { exitCode: Number(exited.fields['code'] ?? -1) } };
+  return { pending: events.at(-1)?.event ?? 'running' };
 }

@@ -1,12 +1,8 @@
-# First process of the load container (busybox sh): waits at the gate, runs k6, and prints what k6 wrote into the log.
+# First process of the load container (busybox sh): waits at the gate, runs k6, and says when its files are complete:
+# samples.csv, summary.json, tail.txt (the end of its output).
 set -u
 cd "$MP_WORK"
 say() { printf 'meshproof %s\n' "$*"; }
-block() {
-  say begin "$1" "lines=$(grep -c . "$2")" "sha256=$(sha256sum "$2" | cut -d' ' -f1)"
-  gzip -c "$2" | base64 -w 8000
-  say end "$1"
-}
 stopped=
 k6=
 trap 'stopped=yes; [ -z "$k6" ] || kill -INT "$k6" 2>/dev/null' TERM INT
@@ -26,13 +22,10 @@ while kill -0 $k6 2>/dev/null; do
   wait $k6
   code=$?
 done
+tail -n 200 output.txt | cut -c 1-500 > tail.txt
 touch exited
 say exited "code=$code"
-tail -n 200 output.txt | cut -c 1-500 > tail.txt
-block samples samples.csv
-block summary summary.json
-block output tail.txt
-# Stays until it is deleted: with its last container the pod would lose its network, under captures that still run, and its
+# Its files are read through exec, which needs a container that runs. Stays until it is deleted: with its last container the pod would lose its network, under captures that still run, and its
 # sidecar, whose metrics are still to be read. Not for ever, should nobody be left to delete it.
 stopped=
 turns=3000

@@ -1,9 +1,8 @@
-import { readLogBlock, logEvents } from '../kube/log-block.ts';
+import type { K6Files } from './k6-files.ts';
 import type { LoadSample } from './load.ts';
 import { minShareOfRequests } from './plan.ts';
-import { parseSamples } from './samples.ts';
 
-/** What one k6 process did, from its container's log. */
+/** What one k6 process did, from the files it left. */
 export interface K6Outcome {
   pod: string;
   exitCode: number;
@@ -23,31 +22,21 @@ export interface K6Summary {
 /** 0: all well; 99: a threshold of the script was crossed, which the counts below explain. */
 const ranToTheEnd = [0, 99];
 
-/** True once everything of the run is in the log. */
-export function isComplete(log: string): boolean {
-  return readLogBlock(log, 'output') !== undefined;
-}
-
 /**
- * Reads a finished load container's log. k6's exit code is not believed: it is 0 when every iteration throws (grafana/k6
- * issue 6480). What counts is one sample for every arrival that was asked for.
+ * Judges what a finished load container left. k6's exit code is not believed: it is 0 when every iteration throws
+ * (grafana/k6 issue 6480). What counts is one sample for every arrival that was asked for.
  */
-export function readOutcome(
-  log: string,
-  asked: { pod: string; idPrefix: string; targets: readonly { name: string }[]; requests: number },
-): K6Outcome {
-  const exited = logEvents(log).find((event) => event.event === 'exited');
-  const exitCode = Number(exited?.fields['code'] ?? -1);
-  const samples = parseSamples(readLogBlock(log, 'samples') ?? '', asked.idPrefix, asked.targets);
-  const summary = parseSummary(readLogBlock(log, 'summary'));
-  const output = readLogBlock(log, 'output') ?? log.slice(-2000);
+export function readOutcome(files: K6Files, asked: { pod: string; requests: number }): K6Outcome {
+  const { samples, output } = files;
+  const exitCode = files.exitCode ?? -1;
+  const summary = parseSummary(files.summary);
   const count = (metric: string): number => summary?.metrics[metric]?.values['count'] ?? 0;
   const iterations = count('iterations');
   const dropped = count('dropped_iterations');
 
   const problems: string[] = [];
   const say = (problem: string): unknown => problems.push(`k6 in ${asked.pod}: ${problem}`);
-  if (!exited) say('it did not end by itself');
+  if (files.exitCode === undefined) say('it did not end by itself');
   else if (!ranToTheEnd.includes(exitCode)) say(`it ended with exit code ${exitCode}: ${firstError(output)}`);
   if (!summary) say('it wrote no summary');
   const thrown = iterations - samples.length;
@@ -63,8 +52,8 @@ export function readOutcome(
   return { pod: asked.pod, exitCode, samples, dropped, summary, output, problems };
 }
 
-function parseSummary(text: string | undefined): K6Summary | undefined {
-  if (text === undefined || text.trim() === '') return undefined;
+function parseSummary(text: string): K6Summary | undefined {
+  if (text.trim() === '') return undefined;
   try {
     const value = JSON.parse(text) as K6Summary;
     return typeof value.metrics === 'object' ? value : undefined;

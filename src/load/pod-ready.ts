@@ -1,5 +1,15 @@
 import { MeshproofError } from '../base/errors.ts';
 import { pollUntil, type Look } from '../base/poll.ts';
+import {
+  condition,
+  containerStatuses,
+  firstTrouble,
+  hasEnded,
+  isReady,
+  waitingReason,
+  type PodStatus,
+} from '../kube/pod-status.ts';
+import { podRef } from '../kube/pods.ts';
 import type { KubeClient, PodRef } from '../kube/types.ts';
 
 /** Pod and sidecar up. */
@@ -8,25 +18,6 @@ const readyTimeoutMs = 60_000;
 export function startError(why: string, hint: string): MeshproofError {
   return new MeshproofError('MESHPROOF_LOAD_START', `load: ${why}`, hint);
 }
-
-export interface PodStatus {
-  phase?: string;
-  podIP?: string;
-  reason?: string;
-  message?: string;
-  conditions?: { type: string; status: string; message?: string }[];
-  initContainerStatuses?: ContainerStatus[];
-  containerStatuses?: ContainerStatus[];
-}
-
-interface ContainerStatus {
-  name: string;
-  state?: { waiting?: { reason?: string; message?: string } };
-}
-
-/** Reasons of a waiting container that time does not mend. */
-const hopeless =
-  /^(ErrImage|ImagePullBackOff|ImageInspectError|InvalidImageName|CreateContainer|RunContainerError|CrashLoopBackOff)/;
 
 /** The pod once it is ready, its sidecar included. @throws MeshproofError MESHPROOF_LOAD_START with the reason it is not. */
 export async function podReady(
@@ -38,41 +29,28 @@ export async function podReady(
 ): Promise<PodRef> {
   const look = async (): Promise<Look<PodRef>> => {
     const pod = await kube.get(`/api/v1/namespaces/${namespace}/pods/${name}`);
-    const status = (pod['status'] ?? {}) as PodStatus;
-    const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
-    const waiting = containers.find(
-      (container) => container.state?.waiting && container.state.waiting.reason !== 'PodInitializing',
-    );
-    const why = waiting
-      ? `${waiting.name}: ${waiting.state?.waiting?.reason ?? ''} ${waiting.state?.waiting?.message ?? ''}`.trim()
-      : '';
-    if (hopeless.test(waiting?.state?.waiting?.reason ?? '')) {
+    // Its image is on the node, and it is never started twice: what is wrong now stays wrong.
+    const trouble = firstTrouble(pod);
+    if (trouble) {
       throw startError(
-        `pod ${name} does not start: ${why}`,
+        `pod ${name} does not start: ${trouble.reason}`,
         'Is the image on the node, and does the pod pass the cluster’s policies?',
       );
     }
-    if (status.phase === 'Failed' || status.phase === 'Succeeded') {
+    const status = (pod['status'] ?? {}) as PodStatus;
+    if (hasEnded(pod)) {
       throw startError(
         `pod ${name} ended before the load began: ${status.reason ?? status.phase} ${status.message ?? ''}`,
         'See its log.',
       );
     }
-    if (status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True')) {
-      return {
-        ready: {
-          namespace,
-          name,
-          uid: pod.metadata.uid ?? '',
-          ip: status.podIP ?? '',
-          node: String(pod['spec']?.nodeName ?? ''),
-        },
-      };
-    }
-    const scheduled = status.conditions?.find(
-      (condition) => condition.type === 'PodScheduled' && condition.status === 'False',
-    );
-    return { pending: why || scheduled?.message || `phase ${status.phase}` };
+    if (isReady(pod)) return { ready: podRef(pod) };
+    const waits = containerStatuses(pod)
+      .map((one) => [one.name, waitingReason(one)] as const)
+      .find(([, reason]) => reason !== undefined);
+    const scheduled = condition(pod, 'PodScheduled');
+    const unscheduled = scheduled?.status === 'False' ? scheduled.message : undefined;
+    return { pending: waits?.join(': ') ?? unscheduled ?? `phase ${status.phase}` };
   };
   return await pollUntil(look, {
     what: `load pod ${name}`,

@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { isHttpStatus } from '../kube/kube-api-error.ts';
 import type { KubeClient, KubeObject } from '../kube/types.ts';
 import type { LoadContext } from './context.ts';
-import { finishLoad, podLog, type LoadPod } from './finish-load.ts';
+import { finishLoad, type LoadPod } from './finish-load.ts';
 import { loadContainer, loadPodObjects, workDir } from './load-pod.ts';
 import type { LoadResult, LoadSpec, PreparedLoad, RunningLoad } from './load.ts';
-import { isComplete, readOutcome } from './outcome.ts';
 import { planFor, podsOf, validateLoad } from './plan.ts';
 import { podReady, startError } from './pod-ready.ts';
 
@@ -44,7 +43,9 @@ export async function prepareLoad(spec: LoadSpec, context: LoadContext): Promise
   const objects = [...accounts, ...pods.flatMap((pod) => pod.objects)];
   const remove = async (): Promise<void> => {
     await Promise.all(
-      objects.toReversed().map((object) => kube.delete(kube.pathOf(object), { gracePeriodSeconds: 0 })),
+      objects
+        .toReversed()
+        .map(async (object) => await kube.delete(await kube.pathOf(object), { gracePeriodSeconds: 0 })),
     );
   };
   try {
@@ -70,7 +71,7 @@ export async function prepareLoad(spec: LoadSpec, context: LoadContext): Promise
 
 async function exists(kube: KubeClient, object: KubeObject): Promise<boolean> {
   try {
-    await kube.get(kube.pathOf(object));
+    await kube.get(await kube.pathOf(object));
     return true;
   } catch (error) {
     if (isHttpStatus(error, 404)) return false;
@@ -78,8 +79,8 @@ async function exists(kube: KubeClient, object: KubeObject): Promise<boolean> {
   }
 }
 
-/** Opens the gate and waits for k6 to write that the first request is under way, in one call. */
-const openGate = `cd ${workDir} && touch gate && until [ -s samples.csv ] || [ -e exited ]; do sleep 0.02; done; head -n 1 samples.csv`;
+/** Opens the gate and waits for k6 to write that the first request is under way, in one call; else, what k6 said. */
+const openGate = `cd ${workDir} && touch gate && until [ -s samples.csv ] || [ -e exited ]; do sleep 0.02; done; if [ -s samples.csv ]; then head -n 1 samples.csv; else tail -n 20 output.txt; fi`;
 
 async function startLoad(spec: LoadSpec, context: LoadContext, pods: LoadPod[]): Promise<RunningLoad> {
   const { kube, signal } = context;
@@ -94,12 +95,8 @@ async function startLoad(spec: LoadSpec, context: LoadContext, pods: LoadPod[]):
       if (first !== undefined) return Number(first);
       // The first line is written by iteration 0: other VUs may be quicker by a hair.
       if (/^\d+,\d+,\d+,/.test(stdout)) return Number(stdout.split(',')[2]);
-      const log = await podLog(kube, ref).catch(() => '');
-      const said = isComplete(log)
-        ? readOutcome(log, { pod: ref.name, idPrefix: '', targets: [], requests: 0 }).output
-        : stderr;
       throw startError(
-        `k6 in ${ref.name} never sent a request: ${said.trim().slice(-500) || 'it said nothing'}`,
+        `k6 in ${ref.name} never sent a request: ${(stdout + stderr).trim().slice(-500) || 'it said nothing'}`,
         'Is the script right, and the plan?',
       );
     }),

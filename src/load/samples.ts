@@ -1,28 +1,21 @@
 import type { LoadSample } from './load.ts';
 
 /**
- * Samples from the lines that fixtures/k6/load.ts writes: `iteration,target,startMs,durationMs,status,errorCode,ok`; the
- * first line is `start,<epoch ms>`. A line that k6 was killed over is left out: the count against k6's summary shows it.
+ * A sample from a line that fixtures/k6/load.ts writes: `iteration,target,startMs,durationMs,status,errorCode,ok`.
+ * Undefined for any other line: the first is `start,<epoch ms>`. What is lost shows in the count against k6's summary.
  */
-export function parseSamples(text: string, idPrefix: string, targets: readonly { name: string }[]): LoadSample[] {
-  const samples: LoadSample[] = [];
-  for (let from = 0; from < text.length;) {
-    const end = text.indexOf('\n', from);
-    if (end === -1) break;
-    const fields = text.slice(from, end).split(',');
-    from = end + 1;
-    const [iteration, target, startedAt, durationMs, status, errorCode, ok] = fields;
-    const name = targets[Number(target)]?.name;
-    if (fields.length !== 7 || name === undefined || Number.isNaN(Number(startedAt))) continue;
-    samples.push({
-      requestId: `${idPrefix}-${iteration}`,
-      startedAt: Number(startedAt),
-      durationMs: Number(durationMs),
-      status: Number(status),
-      errorCode: Number(errorCode),
-      target: name,
-      ok: ok === '1',
-    });
-  }
-  return samples;
+export function toSample(line: string, idPrefix: string, targets: readonly { name: string }[]): LoadSample | undefined {
+  const fields = line.split(',');
+  const [iteration, target, startedAt, durationMs, status, errorCode, ok] = fields;
+  const name = targets[Number(target)]?.name;
+  if (fields.length !== 7 || name === undefined || Number.isNaN(Number(startedAt))) return undefined;
+  return {
+    requestId: `${idPrefix}-${iteration}`,
+    startedAt: Number(startedAt),
+    durationMs: Number(durationMs),
+    status: Number(status),
+    errorCode: Number(errorCode),
+    target: name,
+    ok: ok === '1',
+  };
 }

@@ -54,8 +54,8 @@ export interface RollbackOptions {
   onChange?: ((event: { what: string; state: 'armed' | 'done' | 'failed'; error?: string }) => void) | undefined;
 }
 
-/** How long one entry is tried again, and how soon. */
-const entryBudgetMs = 30_000;
+/** How long one entry is tried again, and how soon. A fault point answers what is under way and hands over its ledger within it. */
+const entryBudgetMs = 60_000;
 const retryMs = 500;
 
 /**

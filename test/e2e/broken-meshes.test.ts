@@ -62,7 +62,7 @@ describe('broken meshes', function () {
     const deployments = objects.filter(({ kind }) => kind === 'Deployment');
     // Replaced, not merged: a container that injection added must be able to go.
     for (const deployment of deployments) {
-      const path = lab.kube.pathOf(deployment);
+      const path = await lab.kube.pathOf(deployment);
       await lab.kube.delete(path, { propagation: 'Foreground' });
       await pollUntil(
         () =>
@@ -192,7 +192,7 @@ describe('broken meshes', function () {
     expect(red, cli.all).to.deep.equal(['mtls-everywhere/sidecars']);
     expect(cli.exitCode).to.equal(1);
     expect(cli.lastLine).to.match(/^unhealthy: mtls-everywhere: .*trips-without-sidecar/);
-    await lab.kube.delete(lab.kube.pathOf(pod), { gracePeriodSeconds: 0 });
+    await lab.kube.delete(await lab.kube.pathOf(pod), { gracePeriodSeconds: 0 });
   });
 
   it('PostgreSQL outside the mesh: its edges are red, and it is named', async () => {

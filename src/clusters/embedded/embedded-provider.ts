@@ -56,7 +56,7 @@ export const embeddedProvider: ClusterProvider = {
     const tools = await nodeTools(context.toolbox);
     const dir = labDir(name);
     const node = attachNodeProcess(dir);
-    const kube = createKubeClient({ kubeconfig: join(dir, 'kubeconfig') });
+    const kube = createKubeClient({ kubeconfig: join(dir, 'kubeconfig'), env: {} });
     const containerd = {
       ctr: program(tools.containerd, 'ctr'),
       address: `/proc/${node.pid}/root${containerdSocket}`,

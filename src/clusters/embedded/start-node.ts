@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pollUntil } from '../../base/poll.ts';
 import { createKubeClient } from '../../kube/client.ts';
-import type { KubeClient, KubeObject } from '../../kube/types.ts';
+import type { KubeClient } from '../../kube/types.ts';
 import type { ClusterContext } from '../provider.ts';
 import { cgroupLayout, cgroupRootOf, createCgroups } from './cgroup.ts';
 import { components, type ComponentName } from './components.ts';
@@ -81,7 +81,7 @@ export async function startNode(record: LabRecord, context: ClusterContext): Pro
       signal,
     };
     await start('etcd', 'kube-apiserver');
-    const kube = createKubeClient({ kubeconfig: join(dir, 'kubeconfig') });
+    const kube = createKubeClient({ kubeconfig: join(dir, 'kubeconfig'), env: {} });
     try {
       await together(signal, [
         (until) => waitForApi(node, kube, '/api/v1/nodes', until, detail),
@@ -151,10 +151,8 @@ async function waitForApi(
   await pollUntil(
     async () => {
       await node.check();
-      return kube.getText(path, { timeoutMs: 2000 }).then(
-        () => ({ ready: true }),
-        () => ({ pending: 'the API server starts' }),
-      );
+      await kube.getText(path, { timeoutMs: 2000 });
+      return { ready: true };
     },
     {
       what: 'The API server',
@@ -162,7 +160,7 @@ async function waitForApi(
       intervalMs: 50,
       signal,
       code: 'MESHPROOF_CLUSTER_START',
-      onPending: detail,
+      onPending: () => detail('the API server starts'),
     },
   );
 }
@@ -190,9 +188,8 @@ async function waitForNode(
   await pollUntil(
     async () => {
       await node.check();
-      const object = await kube
-        .get<KubeObject>(`/api/v1/nodes/${nodeName}`, { timeoutMs: 2000 })
-        .catch(() => undefined);
+      const nodes = await kube.list('/api/v1/nodes');
+      const object = nodes.find(({ metadata }) => metadata.name === nodeName);
       const conditions = (object?.status?.conditions ?? []) as { type: string; status: string; message: string }[];
       const ready = conditions.find(({ type }) => type === 'Ready');
       if (ready?.status === 'True') return { ready: true };

@@ -1,8 +1,8 @@
 import { pollUntil } from '../../base/poll.ts';
 import { isHttpStatus } from '../../kube/kube-api-error.ts';
+import { containerStatus } from '../../kube/pod-status.ts';
 import type { KubeClient } from '../../kube/types.ts';
 import { pointDir } from './point/container.ts';
-import { statusOf } from './point/fault-point.ts';
 
 /** Ephemeral containers that hold a change in pods, by pod. */
 export interface PodAgentArgs {
@@ -33,7 +33,7 @@ export async function undoPodAgent(kube: KubeClient, { containers, pods }: PodAg
           throw error;
         });
         if (seen === undefined || seen.metadata.uid !== pod.uid) return [];
-        return containers.filter((container) => statusOf(seen, container)?.state?.running !== undefined);
+        return containers.filter((container) => containerStatus(seen, container)?.state?.running !== undefined);
       };
       await pollUntil(
         async () => {

@@ -11,7 +11,6 @@ import { readSnapshot } from '../envoy/snapshot.ts';
 import { authorityCheck } from './authority-check.ts';
 import { failingChecks, instances, reconcile } from './catalog.ts';
 import { injectSidecars } from './inject.ts';
-import { patient } from '../patient.ts';
 import type { PolicyTarget } from '../policy-target.ts';
 import { installControlPlane, type ControlPlane } from './install.ts';
 import { lostPods, replacePods } from './lost-pods.ts';
@@ -170,22 +169,22 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
       const wait = { signal, timeoutMs: 30_000, code: 'MESHPROOF_MESH_NOT_READY' as const };
       // Uptime is in whole seconds: only a proxy that is older than that can be told from its successor.
       await pollUntil(
-        patient(async () => {
+        async () => {
           const uptime = uptimeMs(await admin.serverInfo(ref));
           return uptime >= 3000 ? { ready: true } : { pending: `Envoy runs for ${uptime} ms only` };
-        }),
+        },
         { ...wait, what: `the proxy of ${ref.name} can be restarted` },
       );
       const quitAt = clock.monotonicMs();
       await admin.text(ref, '/quitquitquit', 'POST');
       await pollUntil(
-        patient(async () => {
+        async () => {
           const sinceQuit = clock.monotonicMs() - quitAt;
           if (uptimeMs(await admin.serverInfo(ref)) > sinceQuit + 1000)
             return { pending: 'the old process still runs' };
           const problem = await sidecarProblem(await podOf(ref), await catalogView(), admin);
           return problem ? { pending: `${problem.problem}: ${problem.detail}` } : { ready: true };
-        }),
+        },
         { ...wait, what: `the proxy of ${ref.name} is back` },
       );
     },

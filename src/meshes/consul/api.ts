@@ -1,4 +1,6 @@
 import { MeshproofError } from '../../base/errors.ts';
+import { isHttpStatus } from '../../kube/kube-api-error.ts';
+import { containerStatuses, waitingReason } from '../../kube/pod-status.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import { consulNamespace, ports, serverName } from './names.ts';
 
@@ -23,22 +25,23 @@ export function consulApi(kube: KubeClient, token: string): ConsulApi {
         timeoutMs: 10_000,
       });
     } catch (error) {
+      const gone = pod;
       pod = undefined; // The next call looks for the pod that replaced it.
-      throw error;
+      throw isHttpStatus(error, 404) ? notThere(`the server pod ${gone} has gone`, error) : error;
     }
   };
   const checked = async (method: string, path: string, body?: unknown): Promise<string> => {
     const reply = await call(method, path, body);
     // Pods take their own instance and token back when they stop: gone is what was wanted.
     const gone = reply.status === 404 && (method === 'DELETE' || path.includes('/deregister/'));
-    if (reply.status >= 300 && !gone) throw refused(method, path, reply);
+    if (reply.status >= 300 && !gone) throw new ConsulApiError(method, path, reply);
     return gone ? '' : reply.body;
   };
   return {
     async get<T>(path: string) {
       const reply = await call('GET', path);
       if (reply.status === 404) return undefined;
-      if (reply.status >= 300) throw refused('GET', path, reply);
+      if (reply.status >= 300) throw new ConsulApiError('GET', path, reply);
       return JSON.parse(reply.body) as T;
     },
     async put(path, body) {
@@ -51,26 +54,37 @@ export function consulApi(kube: KubeClient, token: string): ConsulApi {
   };
 }
 
-/** Name of the server pod that runs. @throws Error while there is none (a wait goes on looking) */
+/** Name of the server pod that runs. @throws MeshproofError MESHPROOF_MESH_NOT_READY while there is none (a wait goes on looking) */
 export async function serverPodName(kube: KubeClient): Promise<string> {
   const pods = await kube.list<KubeObject>(`/api/v1/namespaces/${consulNamespace}/pods`, `app=${serverName}`);
   const running = pods.find((pod) => pod.status?.phase === 'Running' && !pod.metadata.deletionTimestamp);
   if (running) return running.metadata.name;
-  throw new Error(`no Consul server pod runs${pods.length > 0 ? ` (${pods.map(whyWaiting).join('; ')})` : ''}`);
+  throw notThere(`no server pod runs${pods.length > 0 ? ` (${pods.map(whyWaiting).join('; ')})` : ''}`);
 }
 
 /** The kubelet's own words on a pod that does not run. */
 function whyWaiting(pod: KubeObject): string {
-  const waiting = (pod.status?.containerStatuses ?? []).find(
-    (status: { state?: { waiting?: unknown } }) => status.state?.waiting,
-  )?.state.waiting;
-  return `${pod.metadata.name}: ${waiting ? `${waiting.reason} ${waiting.message ?? ''}`.trim() : pod.status?.phase}`;
+  const reason = containerStatuses(pod)
+    .map(waitingReason)
+    .find((one) => one !== undefined);
+  return `${pod.metadata.name}: ${reason ?? pod.status?.phase}`;
 }
 
-function refused(method: string, path: string, reply: { status: number; body: string }): MeshproofError {
-  return new MeshproofError(
-    'MESHPROOF_MESH_API',
-    `Consul refused ${method} ${path} with ${reply.status}: ${reply.body.trim().slice(0, 300)}`,
-    `Look at the server: kubectl -n ${consulNamespace} logs deployment/${serverName}`,
-  );
+const hint = `Look at the server: kubectl -n ${consulNamespace} logs deployment/${serverName}`;
+
+/** What Consul answered when it did not do what was asked; without a leader it answers 500. */
+export class ConsulApiError extends MeshproofError {
+  readonly status: number;
+
+  constructor(method: string, path: string, reply: { status: number; body: string }) {
+    const { status, body } = reply;
+    super('MESHPROOF_MESH_API', `Consul refused ${method} ${path} with ${status}: ${body.trim().slice(0, 300)}`, hint, {
+      retryable: status >= 500 || status === 429,
+    });
+    this.status = status;
+  }
+}
+
+function notThere(why: string, cause?: unknown): MeshproofError {
+  return new MeshproofError('MESHPROOF_MESH_NOT_READY', `Consul: ${why}`, hint, { cause, retryable: true });
 }

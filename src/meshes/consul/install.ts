@@ -5,9 +5,8 @@ import { MeshproofError, type ErrorCode } from '../../base/errors.ts';
 import { isHttpStatus } from '../../kube/kube-api-error.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import type { MeshContext } from '../adapter.ts';
-import { patient } from '../patient.ts';
 import { setUpLogin, type Reviewer } from './acl.ts';
-import { consulApi, type ConsulApi } from './api.ts';
+import { consulApi, ConsulApiError, type ConsulApi } from './api.ts';
 import { consulNamespace, serverName } from './names.ts';
 import { createMeshAuthority } from './mesh-authority.ts';
 import { createServerTls } from './server-tls.ts';
@@ -34,7 +33,7 @@ export async function installControlPlane(context: MeshContext, image: string, c
   await kube.apply(serverObjects({ image, ...secrets }));
   const api = consulApi(kube, secrets.managementToken);
   const wait = <T>(what: string, look: () => Promise<Look<T>>): Promise<T> =>
-    pollUntil(patient(look), {
+    pollUntil(look, {
       what,
       timeoutMs: readyTimeoutMs,
       signal,
@@ -51,11 +50,16 @@ export async function installControlPlane(context: MeshContext, image: string, c
     const text = (value: string): string => Buffer.from(value, 'base64').toString();
     return { ready: { jwt: text(data.token), caPem: text(data['ca.crt']) } };
   });
-  // ACLs are bootstrapped a moment after the election.
+  // ACLs are bootstrapped a moment after the election; until then the token has no rights.
   await wait('Consul takes its configuration', async () => {
-    await setUpLogin(api, reviewer);
-    await api.put('/v1/config', { Kind: 'proxy-defaults', Name: 'global', Config: { protocol: 'http' } });
-    return { ready: true };
+    try {
+      await setUpLogin(api, reviewer);
+      await api.put('/v1/config', { Kind: 'proxy-defaults', Name: 'global', Config: { protocol: 'http' } });
+      return { ready: true };
+    } catch (error) {
+      if (error instanceof ConsulApiError && error.status === 403) return { pending: error.message };
+      throw error;
+    }
   });
   const trustDomain = await wait<string>('Consul has a certificate authority', async () => {
     const roots = await api.get<{ TrustDomain: string }>('/v1/connect/ca/roots');

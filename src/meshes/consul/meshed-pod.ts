@@ -1,3 +1,5 @@
+import { containerStatus, hasEnded, isTerminating, waitingReason } from '../../kube/pod-status.ts';
+import { podRef } from '../../kube/pods.ts';
 import type { KubeClient, KubeObject, PodRef } from '../../kube/types.ts';
 import { annotations, initContainer, labels, sidecarContainer } from './names.ts';
 
@@ -10,14 +12,6 @@ export interface MeshedPod {
   notRunning?: string;
   /** It has a port that others call. */
   isServer: boolean;
-}
-
-interface ContainerStatus {
-  name: string;
-  started?: boolean;
-  ready?: boolean;
-  restartCount: number;
-  state?: { waiting?: { reason?: string; message?: string }; terminated?: { reason?: string; exitCode: number } };
 }
 
 /** Pods that carry a sidecar and are not on their way out, in every namespace. */
@@ -38,11 +32,11 @@ export async function expectedPods(kube: KubeClient, namespace: string): Promise
 }
 
 export function isLive(pod: KubeObject): boolean {
-  return !pod.metadata.deletionTimestamp && !['Succeeded', 'Failed'].includes(pod.status?.phase);
+  return !isTerminating(pod) && !hasEnded(pod);
 }
 
 export function toMeshedPod(pod: KubeObject): MeshedPod {
-  const { name, namespace = 'default', uid = '', annotations: notes, labels: podLabels } = pod.metadata;
+  const { annotations: notes, labels: podLabels } = pod.metadata;
   const containers: { name: string; env?: { name: string; value?: string }[] }[] = pod.spec.initContainers ?? [];
   const hasSidecar = containers.some((container) => container.name === sidecarContainer);
   const registration = containers
@@ -50,7 +44,7 @@ export function toMeshedPod(pod: KubeObject): MeshedPod {
     ?.env?.find((variable) => variable.name === 'REGISTRATION')?.value;
   const notRunning = hasSidecar ? whyNotRunning(pod) : undefined;
   return {
-    ref: { namespace, name, uid, ip: pod.status?.podIP ?? '', node: pod.spec.nodeName ?? '' },
+    ref: podRef(pod),
     service: notes?.[annotations.service] ?? podLabels?.app ?? podLabels?.['app.kubernetes.io/name'] ?? '',
     hasSidecar,
     isServer: registration !== undefined && 'port' in JSON.parse(registration).service,
@@ -59,16 +53,15 @@ export function toMeshedPod(pod: KubeObject): MeshedPod {
 }
 
 function whyNotRunning(pod: KubeObject): string | undefined {
-  const statuses: ContainerStatus[] = pod.status?.initContainerStatuses ?? [];
-  const sidecar = statuses.find((status) => status.name === sidecarContainer);
+  const sidecar = containerStatus(pod, sidecarContainer);
   if (sidecar?.started) return undefined;
-  const init = statuses.find((status) => status.name === initContainer);
-  for (const status of [init, sidecar]) {
-    const { waiting, terminated } = status?.state ?? {};
-    if (waiting && waiting.reason !== 'PodInitializing')
-      return `${status!.name} waits: ${waiting.reason ?? ''} ${waiting.message ?? ''}`.trim();
+  for (const status of [containerStatus(pod, initContainer), sidecar]) {
+    if (status === undefined) continue;
+    const reason = waitingReason(status);
+    if (reason !== undefined) return `${status.name} waits: ${reason}`;
+    const { terminated } = status.state ?? {};
     if (terminated && terminated.exitCode !== 0) {
-      return `${status!.name} ended with exit code ${terminated.exitCode} (restarts: ${status!.restartCount})`;
+      return `${status.name} ended with exit code ${terminated.exitCode} (restarts: ${status.restartCount})`;
     }
   }
   return `${sidecarContainer} has not started yet`;

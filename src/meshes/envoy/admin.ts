@@ -24,6 +24,7 @@ export class EnvoyAdmin {
       'MESHPROOF_MESH_API',
       `The proxy of ${pod.namespace}/${pod.name} answered ${reply.status} to ${method} ${path}`,
       `Look at it: kubectl -n ${pod.namespace} port-forward ${pod.name} ${this.#port}`,
+      { retryable: reply.status >= 500 },
     );
   }
 

@@ -73,7 +73,7 @@ async function answered(
 ): Promise<number> {
   const { kube, clock, signal, namespaces } = context;
   const object = probe(kind, probeNamespace(namespaces));
-  const path = kube.pathOf(object);
+  const path = await kube.pathOf(object);
   const start = clock.monotonicMs();
   try {
     await kube.create(object);

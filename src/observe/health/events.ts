@@ -1,6 +1,7 @@
+import { isReady, podName } from '../../kube/pod-status.ts';
 import type { KubeObject } from '../../kube/types.ts';
 import { judged, probePrefix, type Check } from './check.ts';
-import { isReady, nameOf, type PodJson } from './pod.ts';
+import type { PodJson } from './pod.ts';
 
 /** When an event was last seen; three fields by age of the writer. */
 export function eventTime(event: KubeObject): number {
@@ -44,7 +45,7 @@ export function openWarnings(
       : involved.kind === 'Node' && graveNodeReasons.has(reason);
     if (troubled)
       open.push(
-        `${pod ? nameOf(pod) : `node ${involved.name}`}: ${reason}: ${String(event['message'] ?? '').slice(0, 160)}`,
+        `${pod ? podName(pod) : `node ${involved.name}`}: ${reason}: ${String(event['message'] ?? '').slice(0, 160)}`,
       );
     else settled++;
   }

@@ -1,7 +1,8 @@
+import { condition, containerStatuses, isReady, podName, type Pod } from '../../kube/pod-status.ts';
 import type { ObjectMeta } from '../../kube/types.ts';
 
 /** The parts of a pod that are judged, as the API writes them. */
-export interface PodJson {
+export interface PodJson extends Pod {
   metadata: ObjectMeta & { deletionGracePeriodSeconds?: number };
   spec: {
     nodeName?: string;
@@ -9,46 +10,10 @@ export interface PodJson {
     containers: { name: string }[];
     initContainers?: { name: string; restartPolicy?: string }[];
   };
-  status?: {
-    phase?: string;
-    reason?: string;
-    message?: string;
-    podIP?: string;
-    conditions?: { type: string; status: string; reason?: string; message?: string }[];
-    containerStatuses?: ContainerStatus[];
-    initContainerStatuses?: ContainerStatus[];
-  };
-}
-
-export interface ContainerStatus {
-  name: string;
-  ready: boolean;
-  restartCount: number;
-  state?: ContainerState;
-  lastState?: ContainerState;
-}
-
-interface ContainerState {
-  waiting?: { reason?: string; message?: string };
-  running?: { startedAt?: string };
-  terminated?: { exitCode: number; reason?: string; message?: string; finishedAt?: string };
-}
-
-export function nameOf(pod: PodJson): string {
-  return `${pod.metadata.namespace}/${pod.metadata.name}`;
-}
-
-/** Init containers too: native sidecars are init containers with restartPolicy Always. */
-export function containersOf(pod: PodJson): ContainerStatus[] {
-  return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
 }
 
 export function restartsOf(pod: PodJson): number {
-  return containersOf(pod).reduce((sum, { restartCount }) => sum + restartCount, 0);
-}
-
-export function isReady(pod: PodJson): boolean {
-  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+  return containerStatuses(pod).reduce((sum, { restartCount }) => sum + restartCount, 0);
 }
 
 const terminationGraceMs = 30_000;
@@ -60,27 +25,27 @@ export function podProblem(pod: PodJson, now: number): string | undefined {
     // deletionTimestamp already includes the grace period.
     const late = now - Date.parse(metadata.deletionTimestamp);
     return late > terminationGraceMs
-      ? `${nameOf(pod)} should have been gone ${Math.round(late / 1000)} s ago`
+      ? `${podName(pod)} should have been gone ${Math.round(late / 1000)} s ago`
       : undefined;
   }
   switch (status?.phase) {
     case 'Succeeded':
       return undefined;
     case 'Running':
-      return isReady(pod) ? undefined : `${nameOf(pod)} is not ready${waitingReason(pod)}`;
+      return isReady(pod) ? undefined : `${podName(pod)} is not ready${waitingReason(pod)}`;
     case 'Failed':
-      return `${nameOf(pod)} failed${text(status.reason)}${text(status.message)}`;
+      return `${podName(pod)} failed${text(status.reason)}${text(status.message)}`;
     case undefined:
     default: {
-      const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
+      const scheduled = condition(pod, 'PodScheduled');
       const why = scheduled?.status === 'False' ? text(scheduled.reason) + text(scheduled.message) : waitingReason(pod);
-      return `${nameOf(pod)} is ${(status?.phase ?? 'unknown').toLowerCase()}${why}`;
+      return `${podName(pod)} is ${(status?.phase ?? 'unknown').toLowerCase()}${why}`;
     }
   }
 }
 
 function waitingReason(pod: PodJson): string {
-  return containersOf(pod)
+  return containerStatuses(pod)
     .filter(({ ready, state }) => !ready && (state?.waiting ?? (state?.terminated && state.terminated.exitCode !== 0)))
     .map(({ name, state, lastState }) => {
       const last = lastState?.terminated;
@@ -105,7 +70,7 @@ const loopWindowMs = 300_000;
  */
 export function crashLoops(pod: PodJson, options: { now: number; expectedRestarts?: number }): string[] {
   const { now, expectedRestarts = 0 } = options;
-  return containersOf(pod).flatMap(({ name, restartCount, state, lastState }) => {
+  return containerStatuses(pod).flatMap(({ name, restartCount, state, lastState }) => {
     const last = state?.terminated ?? lastState?.terminated;
     const recent =
       last?.finishedAt !== undefined && now - Date.parse(last.finishedAt) < loopWindowMs && last.exitCode !== 0;
@@ -114,15 +79,15 @@ export function crashLoops(pod: PodJson, options: { now: number; expectedRestart
     const downAgain = own > 0 && state?.terminated !== undefined && state.terminated.exitCode !== 0;
     if (!waits && !downAgain && !(own >= 3 && recent)) return [];
     return [
-      `${nameOf(pod)} container ${name} crashed ${restartCount} times${last ? `, last with exit code ${last.exitCode}` : ''}`,
+      `${podName(pod)} container ${name} crashed ${restartCount} times${last ? `, last with exit code ${last.exitCode}` : ''}`,
     ];
   });
 }
 
 export function outOfMemory(pod: PodJson): string[] {
-  return containersOf(pod).flatMap(({ name, state, lastState }) =>
+  return containerStatuses(pod).flatMap(({ name, state, lastState }) =>
     [state?.terminated, lastState?.terminated].some((ended) => ended?.reason === 'OOMKilled')
-      ? [`${nameOf(pod)} container ${name} was killed for want of memory`]
+      ? [`${podName(pod)} container ${name} was killed for want of memory`]
       : [],
   );
 }

@@ -1,6 +1,7 @@
+import { podName } from '../../kube/pod-status.ts';
 import { judged, type Check } from './check.ts';
 import type { HealthBaseline } from './health.ts';
-import { crashLoops, nameOf, outOfMemory, podProblem, restartsOf, type PodJson } from './pod.ts';
+import { crashLoops, outOfMemory, podProblem, restartsOf, type PodJson } from './pod.ts';
 
 export const podsRunning: Check = {
   id: 'workloads/pods-ready',
@@ -45,7 +46,7 @@ export function unexpectedRestarts(
     const allowed = expected[uid] ?? 0;
     ordered += Math.min(since, allowed);
     if (since > allowed)
-      problems.push(`${nameOf(pod)} restarted ${since} times${allowed > 0 ? `, ${allowed} of them on purpose` : ''}`);
+      problems.push(`${podName(pod)} restarted ${since} times${allowed > 0 ? `, ${allowed} of them on purpose` : ''}`);
   }
   const replaced = Object.keys(baseline.pods).filter(
     (uid) => !pods.some(({ metadata }) => metadata.uid === uid),

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { MeshproofError } from '../../base/errors.ts';
 import { pollUntil } from '../../base/poll.ts';
+import { isReady } from '../../kube/pod-status.ts';
 import type { KubeObject } from '../../kube/types.ts';
 import { outsideOf } from '../../meshes/index.ts';
 import { probeLabel, probePrefix, judged, type Check, type CheckContext } from './check.ts';
 import { resolveInPod } from './dns.ts';
-import { isReady, podProblem, type PodJson } from './pod.ts';
+import { podProblem, type PodJson } from './pod.ts';
 
 const readyTimeoutMs = 30_000;
 /** Both of two equally likely endpoints are seen unless chance strikes with 2 * 2^-24 = 1.2e-7. */

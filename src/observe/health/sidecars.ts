@@ -1,7 +1,8 @@
+import { podName } from '../../kube/pod-status.ts';
 import type { MeshAdapter, MeshCheck } from '../../meshes/adapter.ts';
 import type { PodRef } from '../../kube/types.ts';
 import { judged, seconds, type Check, type Finding } from './check.ts';
-import { nameOf, type PodJson } from './pod.ts';
+import type { PodJson } from './pod.ts';
 
 /** Pods that carry the mesh's sidecar, as a container or a native sidecar. */
 export function meshedPods(pods: readonly PodJson[], sidecarContainer: string): PodJson[] {
@@ -121,7 +122,7 @@ function meshCertificates(mesh: MeshAdapter): Check {
       const meshed = meshedPods(await pods(), mesh.sidecarContainer);
       if (meshed.length === 0) return noneMeshed(namespaces);
       const held = await Promise.all(
-        meshed.map(async (pod) => ({ pod: nameOf(pod), certificates: await mesh.certificates(refOf(pod)) })),
+        meshed.map(async (pod) => ({ pod: podName(pod), certificates: await mesh.certificates(refOf(pod)) })),
       );
       const options = { now: clock.now(), minLeftMs: minCertificateLeftMs };
       const soonest = Math.min(...held.flatMap(({ certificates }) => certificates.map(({ notAfter }) => notAfter)));

@@ -174,7 +174,9 @@ describe('embedded lab', function () {
       ({ exitCode }) => `exit ${exitCode}`,
       (error: MeshproofError) => error.code,
     );
-    await kube.delete(kube.pathOf({ apiVersion: 'v1', kind: 'Pod', metadata: victim }), { gracePeriodSeconds: 0 });
+    await kube.delete(await kube.pathOf({ apiVersion: 'v1', kind: 'Pod', metadata: victim }), {
+      gracePeriodSeconds: 0,
+    });
     expect(await running).to.be.oneOf(['exit 137', 'MESHPROOF_KUBE_API']);
     await waitForDeployments(kube, 'demo', { timeoutMs: 60_000 });
   });

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { silentProgress } from '../../../src/base/progress.ts';
 import type { ActiveFault, FaultReceipt, FaultRequest } from '../../../src/faults/fault.ts';
-import { pointContainers } from '../../../src/faults/injectors/point/container.ts';
+import { adminPort, ledgerPath, listenPort, pointContainers } from '../../../src/faults/injectors/point/container.ts';
+import { pointConfig } from '../../../src/faults/injectors/point/envoy-config.ts';
 import { residue } from '../../../src/faults/injectors/point/residue.ts';
 import { startFault } from '../../../src/faults/index.ts';
 import { eventually, LocalPod } from './local-pod.ts';
@@ -47,7 +48,7 @@ describe('fault point behind a sidecar', () => {
   });
   afterEach(() => pod[Symbol.asyncDispose]());
 
-  const inject = (spec: FaultRequest, deadManMs = 60_000): Promise<ActiveFault> =>
+  const inject = (spec: FaultRequest, deadManMs = 60_000, ledgerKeptMs = 60_000): Promise<ActiveFault> =>
     startFault(spec, {
       kube: pod.kube,
       images: { envoy: { name: 'envoy', ref: 'local', digest: '' } },
@@ -63,6 +64,7 @@ describe('fault point behind a sidecar', () => {
       progress: silentProgress(),
       signal: new AbortController().signal,
       deadManMs,
+      ledgerKeptMs,
     });
 
   it('aborts the asked share, on connections that were open before, and leaves other paths alone', async () => {
@@ -177,13 +179,13 @@ describe('fault point behind a sidecar', () => {
     await fault.undo();
     const sum = (await fault.receipts()).at(-1);
     expect(sum?.undone).to.equal(true);
-    expect(sum?.problems.join()).to.contain('container died');
+    expect(sum?.problems.join()).to.contain('container died').and.to.contain('its ledger is lost');
     expect(pod.log('meshproof-guard')).to.contain('rule-found=yes');
     expect(await residue({ kube: pod.kube, pods: [pod.ref] })).to.deep.equal([]);
   });
 
   it('ends by its dead-man timer when nobody undoes it', async () => {
-    await inject({ ...abort30, percentage: 100 }, 1000);
+    await inject({ ...abort30, percentage: 100 }, 1000, 1000);
     await eventually('everything gone', () => pod.running().length === 0);
     expect(await pod.faultRules()).to.deep.equal([]);
     expect(pod.log('meshproof-fault')).to.contain('reason=deadman');
@@ -247,14 +249,24 @@ describe('fault point behind a sidecar', () => {
       podIp: pod.ref.ip,
       deadManMs: 60_000,
       drainMs: 1000,
-      notAfterS: Math.floor(Date.now() / 1000) - 1,
-      envoyConfig: {},
+      ledgerKeptMs: 60_000,
+      goWithinMs: 200,
+      envoyConfig: pointConfig({
+        listenPort,
+        adminPort,
+        appPort: 8080,
+        ledgerPath,
+        pathPrefix: '/',
+        fault: {},
+        calibrationFault: {},
+      }),
     });
     await pod.kube.patch(`/api/v1/namespaces/test/pods/${pod.ref.name}/ephemeralcontainers`, {
       spec: { ephemeralContainers: containers },
     });
     await eventually('both ended', () => pod.running().length === 0);
     expect(pod.log('meshproof-fault')).to.contain('failed reason=too-late');
-    expect(pod.log('meshproof-guard')).to.contain('guard-done reason=too-late');
+    expect(pod.log('meshproof-fault')).not.to.contain('meshproof active');
+    expect(pod.log('meshproof-guard')).to.contain('guard-done reason=point-gone rule-found=no undone=yes');
   });
 });

@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '../../../src/base/process.ts';
 import { pollUntil } from '../../../src/base/poll.ts';
@@ -190,7 +192,11 @@ export class LocalPod implements AsyncDisposable {
         name,
         state: exitCode === undefined ? { running: {} } : { terminated: { exitCode } },
       }));
-      return { metadata: { name: this.netns, uid: this.ref.uid }, status: { ephemeralContainerStatuses } };
+      return {
+        metadata: { name: this.netns, uid: this.ref.uid },
+        spec: { ephemeralContainers: [...this.containers.keys()].map((name) => ({ name })) },
+        status: { ephemeralContainerStatuses },
+      };
     };
     const client: Partial<KubeClient> = {
       get: get as KubeClient['get'],
@@ -202,12 +208,18 @@ export class LocalPod implements AsyncDisposable {
         return { apiVersion: 'v1', kind: 'Pod', metadata: { name: this.netns } };
       },
       exec: async (_pod, argv, options): Promise<ExecResult> => {
-        const pid = await this.firstPid(options?.container ?? '');
-        const result = await runCommand(['nsenter', '-t', String(pid), '-m', '-p', '-n', ...argv], {
-          env: { PATH: this.path },
-          okExitCodes: [0, 1, 2],
-        });
-        return result;
+        const name = options?.container ?? '';
+        if (this.containers.get(name)?.exitCode !== undefined) {
+          throw new KubeApiError({ call: 'exec', httpStatus: 500, reason: 'InternalError', message: 'not running' });
+        }
+        const pid = await this.firstPid(name);
+        const child = spawn('nsenter', ['-t', String(pid), '-m', '-p', '-n', ...argv], { env: { PATH: this.path } });
+        const stderr = text(child.stderr);
+        const stdout = options?.stdout
+          ? pipeline(child.stdout, options.stdout, { end: false }).then(() => '')
+          : text(child.stdout);
+        const exitCode = await new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 137)));
+        return { stdout: await stdout, stderr: await stderr, exitCode };
       },
     };
     return client as KubeClient;

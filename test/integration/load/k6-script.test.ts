@@ -1,12 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createReadStream } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { pollUntil } from '../../../src/base/poll.ts';
+import { logEvents } from '../../../src/kube/log-events.ts';
+import { readK6Files } from '../../../src/load/k6-files.ts';
 import { k6Script, loadScript } from '../../../src/load/load-pod.ts';
-import { isComplete, readOutcome, type K6Outcome } from '../../../src/load/outcome.ts';
+import { readOutcome, type K6Outcome } from '../../../src/load/outcome.ts';
 import { expectedRequests, planFor } from '../../../src/load/plan.ts';
 import type { LoadSpec } from '../../../src/load/load.ts';
 import { toolPath } from '../faults/tool-path.ts';
@@ -81,10 +84,7 @@ describe('k6 in its container', () => {
   });
 
   /** The container's program with the files of its ConfigMap, on this machine. */
-  async function start(
-    load: LoadSpec,
-    script = k6Script(),
-  ): Promise<{ log: () => string; ended: () => Promise<void> }> {
+  async function start(load: LoadSpec, script = k6Script()): Promise<{ ended: () => Promise<K6Outcome> }> {
     await writeFile(join(work, 'load.ts'), script);
     await writeFile(join(work, 'plan.json'), JSON.stringify(planFor(load, { index: 0, idPrefix: 'p' })));
     let log = '';
@@ -95,42 +95,42 @@ describe('k6 in its container', () => {
     child = started;
     started.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()));
     const closed = new Promise<void>((resolve) => started.once('close', () => resolve()));
-    const ended = async (): Promise<void> => {
-      await pollUntil(async () => (isComplete(log) ? { ready: true } : { pending: 'not complete' }), {
-        what: 'last words',
-        timeoutMs: 60_000,
-      });
+    const ended = async (): Promise<K6Outcome> => {
+      const exitCode = await pollUntil<number>(
+        async () => {
+          const exited = logEvents(log).find(({ event }) => event === 'exited');
+          return exited ? { ready: Number(exited.fields['code']) } : { pending: 'not ended' };
+        },
+        { what: 'last words', timeoutMs: 60_000 },
+      );
       expect(started.exitCode, 'captures and sidecars still need the pod').to.equal(null);
       started.kill('SIGTERM');
       await closed;
+      const files = await readK6Files((name, consume) => consume(createReadStream(join(work, name))), {
+        idPrefix: 'p',
+        targets: load.targets,
+      });
+      return readOutcome({ ...files, exitCode }, { pod: 'here', requests: expectedRequests(load) });
     };
     await pollUntil(
       async () => (log.includes('meshproof waiting') ? { ready: true } : { pending: 'not at the gate' }),
       { what: 'gate', timeoutMs: 10_000 },
     );
-    return { log: () => log, ended };
+    return { ended };
   }
 
   async function run(load: LoadSpec, script?: string): Promise<K6Outcome> {
-    const { log, ended } = await start(load, script);
+    const { ended } = await start(load, script);
     await writeFile(join(work, 'gate'), '');
-    await ended();
-    expect(isComplete(log())).to.equal(true);
-    return readOutcome(log(), { pod: 'here', idPrefix: 'p', targets: load.targets, requests: expectedRequests(load) });
+    return await ended();
   }
 
   it('sends nothing before the gate opens, then every arrival, each with a sample of its own', async () => {
     const load = spec({ canary: 'c4n4ry' });
-    const { log, ended } = await start(load);
+    const { ended } = await start(load);
     expect(seen).to.deep.equal([]);
     await writeFile(join(work, 'gate'), '');
-    await ended();
-    const outcome = readOutcome(log(), {
-      pod: 'here',
-      idPrefix: 'p',
-      targets: load.targets,
-      requests: expectedRequests(load),
-    });
+    const outcome = await ended();
     expect(outcome.problems).to.deep.equal([]);
     expect(outcome.samples.length).to.equal(seen.length);
     expect(seen.length).to.be.within(98, 102);
@@ -192,20 +192,14 @@ describe('k6 in its container', () => {
 
   it('reports k6 being killed, and keeps the samples it had', async () => {
     const load = spec({ durationMs: 20_000 });
-    const { log, ended } = await start(load);
+    const { ended } = await start(load);
     await writeFile(join(work, 'gate'), '');
     await pollUntil(async () => (seen.length > 20 ? { ready: true } : { pending: `${seen.length} requests` }), {
       what: 'requests',
       timeoutMs: 20_000,
     });
     process.kill(Number(await readFile(join(work, 'k6.pid'), 'utf8')), 'SIGKILL');
-    await ended();
-    const outcome = readOutcome(log(), {
-      pod: 'here',
-      idPrefix: 'p',
-      targets: load.targets,
-      requests: expectedRequests(load),
-    });
+    const outcome = await ended();
     expect(outcome.exitCode).to.equal(137);
     expect(outcome.problems.join())
       .to.contain('exit code 137')
@@ -216,20 +210,14 @@ describe('k6 in its container', () => {
 
   it('ends early on TERM, with its summary', async () => {
     const load = spec({ durationMs: 20_000 });
-    const { log, ended } = await start(load);
+    const { ended } = await start(load);
     await writeFile(join(work, 'gate'), '');
     await pollUntil(async () => (seen.length > 5 ? { ready: true } : { pending: `${seen.length} requests` }), {
       what: 'requests',
       timeoutMs: 20_000,
     });
     child?.kill('SIGTERM');
-    await ended();
-    const outcome = readOutcome(log(), {
-      pod: 'here',
-      idPrefix: 'p',
-      targets: load.targets,
-      requests: expectedRequests(load),
-    });
+    const outcome = await ended();
     expect(outcome.summary).to.not.equal(undefined);
     expect(outcome.samples.length).to.be.greaterThan(5);
     expect(outcome.problems.join()).to.contain('exit code 105');

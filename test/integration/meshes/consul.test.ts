@@ -159,7 +159,7 @@ describe('Consul on a real cluster', function () {
     const problems = await on.mesh.sidecarProblems([namespace]);
     expect(problems).to.have.length(1);
     expect(problems[0]).to.include({ pod: 'server-without-sidecar', service: 'server', problem: 'no-sidecar' });
-    await on.lab.kube.delete(on.lab.kube.pathOf(bare), { gracePeriodSeconds: 0 });
+    await on.lab.kube.delete(await on.lab.kube.pathOf(bare), { gracePeriodSeconds: 0 });
   });
 
   it('restarts a proxy in place, with fresh handshakes and without a restart of the container', async () => {

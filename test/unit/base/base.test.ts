@@ -32,18 +32,64 @@ describe('pollUntil', () => {
     expect(error).to.include({ code: 'MESHPROOF_TIMEOUT', exitCode: 3 });
   });
 
-  it('counts a throw as not yet, but a MeshproofError ends it at once', async () => {
+  const busy = (retryAfterMs?: number): MeshproofError =>
+    new MeshproofError('MESHPROOF_KUBE_API', 'too busy', 'wait', { retryable: true, retryAfterMs });
+  const failing = (times: number, error: Error) => {
     let looks = 0;
-    const look = async (): Promise<{ ready: number }> => {
-      if (++looks < 3) throw new Error('not yet');
+    return async (): Promise<{ ready: number }> => {
+      if (++looks <= times) throw error;
       return { ready: looks };
     };
-    expect(await pollUntil(look, { what: 'x', timeoutMs: 1000, clock: fastClock() })).to.equal(3);
-    const hopeless = new MeshproofError('MESHPROOF_POD_CRASHED', 'crashed', 'look');
-    const error = await failure(
-      pollUntil(() => Promise.reject(hopeless), { what: 'x', timeoutMs: 1000, clock: fastClock() }),
-    );
-    expect(error).to.equal(hopeless);
+  };
+
+  it('goes on after an error that may pass, and names the last one at the deadline', async () => {
+    const options = { what: 'x', timeoutMs: 1000, clock: fastClock() };
+    expect(await pollUntil(failing(2, busy()), options)).to.equal(3);
+    const reset = Object.assign(new Error('reset'), { code: 'ECONNRESET' });
+    expect(await pollUntil(failing(2, reset), options)).to.equal(3);
+    expect(await pollUntil(failing(2, new TypeError('fetch failed', { cause: reset })), options)).to.equal(3);
+    const thrown = busy();
+    const error = await failure(pollUntil(failing(Infinity, thrown), options));
+    expect(error).to.include({ code: 'MESHPROOF_TIMEOUT', cause: thrown });
+    expect(error.message).to.contain('too busy');
+  });
+
+  it('ends at once with an error that stays, a bug in the look included', async () => {
+    const crashed = new MeshproofError('MESHPROOF_POD_CRASHED', 'crashed', 'look');
+    for (const thrown of [crashed, new TypeError('x is undefined'), new Error('no')]) {
+      const clock = fastClock();
+      const error = await pollUntil(failing(1, thrown), { what: 'x', timeoutMs: 1000, clock }).catch(
+        (seen: unknown) => seen,
+      );
+      expect(error).to.equal(thrown);
+      expect(clock.now()).to.equal(0);
+    }
+  });
+
+  it('leaves the other side alone for as long as it asks, within reason and its own time', async () => {
+    for (const [askedMs, pausedMs] of [
+      [0, 100],
+      [3000, 3000],
+      [3_600_000, 10_000],
+    ] as const) {
+      const clock = fastClock();
+      await pollUntil(failing(1, busy(askedMs)), { what: 'x', timeoutMs: 60_000, clock });
+      expect(clock.now()).to.equal(pausedMs);
+    }
+    const clock = fastClock();
+    await failure(pollUntil(failing(Infinity, busy(3000)), { what: 'x', timeoutMs: 4000, clock }));
+    expect(clock.now()).to.equal(4000);
+  });
+
+  it('does not hang with its look, nor hold up an interrupt', async () => {
+    const hangs = (): Promise<{ pending: string }> => new Promise(() => {});
+    const error = await failure(pollUntil(hangs, { what: 'x', timeoutMs: -1900 }));
+    expect(error.message).to.contain('the last look hangs');
+    const stop = new AbortController();
+    const waiting = pollUntil(hangs, { what: 'x', timeoutMs: 60_000, signal: stop.signal });
+    const reason = new MeshproofError('MESHPROOF_INTERRUPTED', 'Ctrl-C', '');
+    stop.abort(reason);
+    expect(await failure(waiting)).to.equal(reason);
   });
 
   it('stops when aborted', async () => {

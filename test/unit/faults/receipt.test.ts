@@ -6,7 +6,7 @@ import type { HttpFaultSpec } from '../../../src/faults/injectors/point/point-fa
 import { httpAbort } from '../../../src/faults/http/http-abort.ts';
 import { httpDelay } from '../../../src/faults/http/http-delay.ts';
 import type { PointResult } from '../../../src/faults/injectors/point/fault-point.ts';
-import { parseLedger } from '../../../src/faults/injectors/point/point-log.ts';
+import { LedgerReader, type Ledger } from '../../../src/faults/injectors/point/point-log.ts';
 import { receiptsOf } from '../../../src/faults/injectors/point/receipt.ts';
 
 interface Line {
@@ -44,8 +44,14 @@ const calibrated = (on: Line): string[] => [
   line({ id: 'meshproof-calibration-on-1', path: '/.meshproof/calibration', ...on }),
 ];
 
+function ledgerOf(lines: string[]): Ledger {
+  const reader = new LedgerReader('trips-a');
+  for (const text of lines) reader.take(text);
+  return reader.ledger;
+}
+
 function result(lines: string[], change: Partial<PointResult> = {}): PointResult {
-  const { entries, calibration } = parseLedger(lines.map((text) => `${text}\n`).join(''), 'trips-a');
+  const { entries, calibration } = ledgerOf(lines);
   const pod = { namespace: 'n', name: 'trips-a', uid: 'u', ip: '10.0.0.1', node: 'x' };
   return {
     pod,
@@ -63,15 +69,12 @@ function result(lines: string[], change: Partial<PointResult> = {}): PointResult
 
 describe('ledger of a fault point', () => {
   it('reads what Envoy’s flags say', () => {
-    const { entries, calibration } = parseLedger(
-      [
-        line({ flags: 'FI', status: 503, heldUs: null }),
-        line({ flags: 'DI,DC', status: 0, heldUs: null }),
-        line({ id: null }),
-        ...calibrated({}),
-      ].join('\n') + '\n',
-      'trips-a',
-    );
+    const { entries, calibration } = ledgerOf([
+      line({ flags: 'FI', status: 503, heldUs: null }),
+      line({ flags: 'DI,DC', status: 0, heldUs: null }),
+      line({ id: null }),
+      ...calibrated({}),
+    ]);
     expect(entries.map(({ injected, cancelled, requestId }) => [injected, cancelled, requestId])).to.deep.equal([
       ['abort', false, 'r-1'],
       ['delay', true, 'r-1'],
@@ -81,19 +84,19 @@ describe('ledger of a fault point', () => {
     expect([calibration.off.length, calibration.on.length]).to.deep.equal([1, 1]);
   });
 
-  it('finds the marks of its beginning and end, and leaves half a line out', () => {
+  it('finds the marks of its beginning and end', () => {
     const lines = [
       line({ id: 'meshproof-mark-start', start: '10.001' }),
       line({}),
       line({ id: 'meshproof-mark-end', start: '12.500' }),
     ];
-    const { entries, marks } = parseLedger(`${lines.join('\n')}\n{"id":"r-2","sta`, 'trips-a');
+    const { entries, marks } = ledgerOf(lines);
     expect(marks).to.deep.equal({ start: 10_001, end: 12_500 });
     expect(entries.map((entry) => entry.requestId)).to.deep.equal(['r-1']);
   });
 
   it('throws on a line that is none, rather than losing it', () => {
-    expect(() => parseLedger('{"id":"r-1"\n', 'trips-a')).to.throw(SyntaxError);
+    expect(() => ledgerOf(['{"id":"r-1"'])).to.throw(SyntaxError);
   });
 });
 

@@ -18,6 +18,16 @@ export class ScriptedApi implements AsyncDisposable {
   readonly asked: Asked[] = [];
   readonly client: KubeClient;
   readonly url: string;
+  /** What the server says of its kinds, by group and version: it is asked this apart from `asked`. */
+  readonly kinds: Record<string, [name: string, kind: string, namespaced: boolean][]> = {
+    '/api/v1': [
+      ['namespaces', 'Namespace', false],
+      ['pods', 'Pod', true],
+    ],
+    '/apis/apps/v1': [['deployments', 'Deployment', true]],
+    '/apis/networking.k8s.io/v1': [['networkpolicies', 'NetworkPolicy', true]],
+    '/apis/apiextensions.k8s.io/v1': [['customresourcedefinitions', 'CustomResourceDefinition', false]],
+  };
   connections = 0;
   /** Connections that are open now. */
   readonly sockets = new Set<Socket>();
@@ -38,6 +48,8 @@ export class ScriptedApi implements AsyncDisposable {
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
       request.on('end', () => {
         const asked = { method: request.method ?? '', path: request.url ?? '', headers: request.headers, body };
+        const kinds = api.kinds[asked.path];
+        if (kinds !== undefined && asked.method === 'GET') return json(response, apiResourceList(kinds));
         api.asked.push(asked);
         answer(asked, response, request.socket);
       });
@@ -86,6 +98,10 @@ export function kubeconfigFor(server: string): string {
     null,
     2,
   );
+}
+
+function apiResourceList(kinds: [name: string, kind: string, namespaced: boolean][]): object {
+  return { kind: 'APIResourceList', resources: kinds.map(([name, kind, namespaced]) => ({ name, kind, namespaced })) };
 }
 
 /** A websocket that opens and then does what `then` does to it. */

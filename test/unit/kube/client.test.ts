@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createKubeClient } from '../../../src/kube/client.ts';
-import { KubeApiError } from '../../../src/kube/kube-api-error.ts';
+import { KubeApiError, parseRetryAfter } from '../../../src/kube/kube-api-error.ts';
 import { MeshproofError } from '../../../src/base/errors.ts';
 import { json, kubeconfigFor, ScriptedApi } from './api-server.ts';
 
@@ -126,8 +126,88 @@ describe('Kubernetes client', () => {
     let status = 404;
     await using api = await ScriptedApi.start((_, response) => json(response, { reason: 'Whatever' }, status));
     await api.client.delete('/api/v1/namespaces/a');
-    status = 409;
-    expect((await errorOf(api.client.delete('/api/v1/namespaces/a'))).httpStatus).to.equal(409);
+    status = 403;
+    expect((await errorOf(api.client.delete('/api/v1/namespaces/a'))).httpStatus).to.equal(403);
+  });
+
+  const networkPolicy = {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: 'x', namespace: 'a' },
+  };
+
+  it('repeats what can be repeated while the API server stumbles, and nothing else', async () => {
+    let failures: number[] = [];
+    await using api = await ScriptedApi.start((_, response) => {
+      const status = failures.shift() ?? 200;
+      json(response, status === 200 ? {} : { reason: 'Whatever' }, status);
+    });
+    const times = async (work: () => Promise<unknown>, ...statuses: number[]): Promise<number> => {
+      failures = statuses;
+      api.asked.length = 0;
+      await work().catch(() => undefined);
+      return api.asked.length;
+    };
+    expect(await times(() => api.client.apply([networkPolicy]), 500, 409, 429)).to.equal(4);
+    expect(await times(() => api.client.apply([networkPolicy]), 422)).to.equal(1);
+    expect(await times(() => api.client.delete('/api/v1/pods/p'), 503)).to.equal(2);
+    expect(await times(() => api.client.create(networkPolicy), 500)).to.equal(1);
+    expect(await times(() => api.client.get('/api'), 500)).to.equal(1);
+  });
+
+  it('comes again when it was told to, whatever it wanted', async () => {
+    const refusals = [429, 503];
+    await using api = await ScriptedApi.start((_, response) => {
+      const status = refusals.shift();
+      if (status !== undefined) return response.writeHead(status, { 'retry-after': '0' }).end();
+      json(response, {});
+    });
+    await api.client.create(networkPolicy);
+    expect(api.asked.map(({ method }) => method)).to.deep.equal(['POST', 'POST', 'POST']);
+  });
+
+  it('does not come again later than its own deadline', async () => {
+    await using api = await ScriptedApi.start((_, response) => response.writeHead(429, { 'retry-after': '60' }).end());
+    const error = await errorOf(api.client.get('/api'));
+    expect(error).to.include({ httpStatus: 429, retryable: true, retryAfterMs: 60_000 });
+    expect(api.asked).to.have.length(1);
+  });
+
+  for (const [what, options, retryable] of [
+    ['too many requests', { httpStatus: 429, reason: 'TooManyRequests' }, true],
+    ['an internal error', { httpStatus: 500, reason: 'InternalError' }, true],
+    ['a gateway in between', { httpStatus: 502, reason: 'HTTP502' }, true],
+    ['a conflict', { httpStatus: 409, reason: 'Conflict' }, true],
+    ['a name that is taken', { httpStatus: 409, reason: 'AlreadyExists' }, false],
+    [
+      'another object of that name',
+      {
+        httpStatus: 409,
+        reason: 'Conflict',
+        message: 'Precondition failed: UID in precondition: a, UID in object meta: b',
+      },
+      false,
+    ],
+    ['a connection refused', { httpStatus: 0, reason: 'ECONNREFUSED' }, true],
+    ['a connection reset', { httpStatus: 0, reason: 'ECONNRESET' }, true],
+    ['a stream that broke', { httpStatus: 0, reason: 'StreamClosed' }, true],
+    ['a name that does not resolve', { httpStatus: 0, reason: 'ENOTFOUND' }, false],
+    ['a certificate of another', { httpStatus: 0, reason: 'DEPTH_ZERO_SELF_SIGNED_CERT' }, false],
+    ['nothing there', { httpStatus: 404, reason: 'NotFound' }, false],
+    ['no permission', { httpStatus: 403, reason: 'Forbidden' }, false],
+    ['a bad object', { httpStatus: 422, reason: 'Invalid' }, false],
+  ] as const) {
+    it(`takes ${what} for something that ${retryable ? 'may pass' : 'stays'}`, () => {
+      expect(new KubeApiError({ call: 'GET /x', message: '', ...options }).retryable).to.equal(retryable);
+    });
+  }
+
+  it('reads Retry-After in both of its forms', () => {
+    const now = Date.parse('2026-05-01T12:00:00Z');
+    expect(parseRetryAfter('3', now)).to.equal(3000);
+    expect(parseRetryAfter('Fri, 01 May 2026 12:00:07 GMT', now)).to.equal(7000);
+    expect(parseRetryAfter('Fri, 01 May 2026 11:00:00 GMT', now)).to.equal(0);
+    for (const none of [undefined, '', 'soon']) expect(parseRetryAfter(none, now)).to.equal(undefined);
   });
 
   for (const [what, kubeconfig] of [

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { pollUntil } from '../../../src/base/poll.ts';
 import type { KubeApiError } from '../../../src/kube/kube-api-error.ts';
-import { acceptWebsocket, frame, ScriptedApi } from './api-server.ts';
+import { acceptWebsocket, frame, json, ScriptedApi } from './api-server.ts';
 
 const pod = { namespace: 'a', name: 'p' };
 const success = JSON.stringify({ status: 'Success' });
@@ -51,9 +51,13 @@ describe('streams to pods', () => {
     });
 
     it(`${what} gives the status of a refused handshake`, async () => {
-      await using api = await ScriptedApi.start((_, response) => response.writeHead(404).end());
+      await using api = await ScriptedApi.start((_, response) =>
+        json(response, { kind: 'Status', reason: 'NotFound', message: 'pods "p" not found' }, 404),
+      );
       const error = await errorOf(open(api, 5000));
       expect([error.code, error.httpStatus, error.reason]).to.deep.equal(['MESHPROOF_KUBE_API', 404, 'NotFound']);
+      expect(error.message).to.contain('pods "p" not found');
+      expect(error.retryable).to.equal(false);
     });
   }
 

@@ -5,8 +5,13 @@ import type { AppPath } from '../../../meshes/adapter.ts';
 /** The fault proxy and its admin port, on the pod's loopback only. */
 export const listenPort = 15999;
 export const adminPort = 15998;
-/** Where a fault point keeps its ledger inside its own container. */
+/** Where a fault point keeps its files inside its own container. */
 export const pointDir = '/tmp/meshproof';
+/** The word for the point to come into force, once it has said that it is armed. */
+export const goPath = `${pointDir}/go`;
+/** Its ledger; the point stays until `collectedPath` is there, or its time is over. */
+export const ledgerPath = `${pointDir}/ledger.ndjson`;
+export const collectedPath = `${pointDir}/collected`;
 /** A guard outlives its point's dead-man timer by this. */
 const guardGraceS = 5;
 
@@ -20,8 +25,10 @@ export interface PointSettings {
   podIp: string;
   deadManMs: number;
   drainMs: number;
-  /** Epoch seconds: a container that the kubelet starts later (a slow image pull) does nothing, the fault was given up. */
-  notAfterS: number;
+  /** How long the container stays after the fault has ended, for its ledger to be collected. */
+  ledgerKeptMs: number;
+  /** How long it waits for the word to go: a container that starts after its fault was given up never gets it. */
+  goWithinMs: number;
   envoyConfig: object;
 }
 
@@ -58,8 +65,9 @@ export function pointEnv(settings: Omit<PointSettings, 'image'>, dir = pointDir)
     MP_ADMIN_PORT: String(adminPort),
     MP_DEADMAN_S: String(deadManS),
     MP_GUARD_DEADLINE_S: String(deadManS + guardGraceS),
-    MP_NOT_AFTER_S: String(settings.notAfterS),
+    MP_GO_WITHIN_TENTHS: String(Math.ceil(settings.goWithinMs / 100)),
     MP_DRAIN_TENTHS: String(Math.ceil(settings.drainMs / 100)),
+    MP_LEDGER_TENTHS: String(Math.ceil(settings.ledgerKeptMs / 100)),
     MP_ENVOY_CONFIG: JSON.stringify(settings.envoyConfig),
   };
 }

@@ -1,113 +1,139 @@
-import { systemClock } from '../../../base/clock.ts';
+import { systemClock, type Clock } from '../../../base/clock.ts';
 import { MeshproofError, messageOf } from '../../../base/errors.ts';
 import { pollUntil, type Look } from '../../../base/poll.ts';
 import { isHttpStatus } from '../../../kube/kube-api-error.ts';
-import { logEvents, readLogBlock, type LogEvent } from '../../../kube/log-block.ts';
-import type { KubeClient, KubeObject, PodRef } from '../../../kube/types.ts';
-import { pointContainers, pointDir, pointNames, type PointNames, type PointSettings } from './container.ts';
-import { parseLedger, type Calibration, type PointEntry } from './point-log.ts';
+import type { LogEvent } from '../../../kube/log-events.ts';
+import { containerTrouble } from '../../../kube/pod-status.ts';
+import type { KubeClient, PodRef } from '../../../kube/types.ts';
+import { pointContainers, pointNames, type PointSettings } from './container.ts';
+import { PodGone, PointAccess, type PointContainers, type Role } from './point-access.ts';
+import type { Ledger } from './point-log.ts';
+import { emptyResult, isUndone, pointResult, type Ending, type PointResult } from './point-result.ts';
+
+export type { PointResult } from './point-result.ts';
 
 /** Longest time from the API call to the fault being in force; a machine that is starved needs most of it for twenty containers. */
 const startTimeoutMs = 90_000;
-/** Beyond draining: for the ledger to be printed. */
-const endTimeoutMs = 15_000;
-
-/** What a fault point did, from its own log. */
-export interface PointResult {
-  pod: PodRef;
-  onsetMs: number;
-  startedAt: number;
-  endedAt: number;
-  undone: boolean;
-  measured: Record<string, number | string>;
-  entries: PointEntry[];
-  calibration: Calibration;
-  problems: string[];
-}
+/** From the point being armed to the word to go. */
+const goWithinMs = 60_000;
+/** Taking the rule out takes some tens of ms: the rest is for an API server that fails, or a machine that is starved. */
+const stopTimeoutMs = 15_000;
+const guardTimeoutMs = 12_000;
+/** Beyond draining: for the ledger to be collected. */
+const ledgerTimeoutMs = 22_000;
+const intervalMs = 100;
 
 export interface PointOptions {
   kube: KubeClient;
   pod: PodRef;
-  settings: PointSettings;
+  settings: Omit<PointSettings, 'goWithinMs'>;
   signal: AbortSignal;
+  clock?: Clock | undefined;
 }
+
+/** How the point's container ended, or why there is nothing to end. */
+type Stopped = { state: 'not-placed' | 'not-started' | 'died' } | { state: 'ended'; event: LogEvent };
 
 /** A fault proxy behind the sidecar of one pod: an ephemeral container with its guard. */
 export class FaultPoint {
   readonly pod: PodRef;
-  private readonly kube: KubeClient;
-  private readonly settings: PointSettings;
-  private readonly names: PointNames;
-  private readonly signal: AbortSignal;
-  private patchedAt: number | undefined;
-  private active: LogEvent | undefined;
-  private oldConnectionsLeft = 0;
-  private result: Promise<PointResult> | undefined;
+  readonly #kube: KubeClient;
+  readonly #settings: Omit<PointSettings, 'goWithinMs'>;
+  readonly #signal: AbortSignal;
+  readonly #clock: Clock;
+  readonly #access: PointAccess;
+  #patchedAt: number | undefined;
+  /** The word to go may have reached it. */
+  #told = false;
+  #active: LogEvent | undefined;
+  #ledger: Ledger | undefined;
+  #ending: Promise<PointResult> | undefined;
+  #last: { result: PointResult; settled: boolean } | undefined;
 
-  constructor(options: PointOptions) {
-    this.pod = options.pod;
-    this.kube = options.kube;
-    this.settings = options.settings;
-    this.names = pointNames(options.settings.id);
-    this.signal = options.signal;
+  constructor({ kube, pod, settings, signal, clock = systemClock }: PointOptions) {
+    this.pod = pod;
+    this.#kube = kube;
+    this.#settings = settings;
+    this.#signal = signal;
+    this.#clock = clock;
+    this.#access = new PointAccess({ kube, pod, names: pointNames(settings.id), clock });
   }
 
   /** In force when it resolves. @throws MeshproofError MESHPROOF_FAULT_START with what the container or the script said. */
   async start(): Promise<void> {
-    this.patchedAt = systemClock.now();
-    await this.kube.patch(
-      `${this.path()}/ephemeralcontainers`,
-      // The uid makes the API server refuse a pod that was replaced under the same name.
-      { metadata: { uid: this.pod.uid }, spec: { ephemeralContainers: pointContainers(this.settings) } },
-      'strategic',
-    );
-    this.active = await pollUntil(() => this.lookActive(), {
+    try {
+      await this.#start();
+    } catch (error) {
+      throw error instanceof PodGone ? this.#startError(error.message) : error;
+    }
+  }
+
+  async #start(): Promise<void> {
+    this.#patchedAt = this.#clock.now();
+    const containers = pointContainers({ ...this.#settings, goWithinMs });
+    let patched = false;
+    const look = async (): Promise<Look<LogEvent>> => {
+      if (!patched) {
+        await this.#kube.patch(
+          `${this.#access.path}/ephemeralcontainers`,
+          // The uid makes the API server refuse a pod that was replaced under the same name.
+          { metadata: { uid: this.pod.uid }, spec: { ephemeralContainers: containers } },
+          'strategic',
+        );
+        patched = true;
+      }
+      return await this.#lookActive();
+    };
+    this.#active = await pollUntil(look, {
       what: `fault point in pod ${this.pod.name}`,
       timeoutMs: startTimeoutMs,
       intervalMs: 50,
-      signal: this.signal,
+      signal: this.#signal,
+      clock: this.#clock,
       code: 'MESHPROOF_FAULT_START',
       hint: 'See the events of the pod and the log of its ephemeral container.',
     });
-    const left = Number(this.active.fields['old-connections-left']);
-    if (left > 0) this.oldConnectionsLeft = left;
   }
 
-  /** Takes it out and reads what it saw; every call gives the same result. Succeeds when the pod is gone. */
-  end(): Promise<PointResult> {
-    this.result ??= this.takeOut();
-    return this.result;
+  /**
+   * Takes it out and reads what it saw. An attempt goes on through failures of the API server until its time is over;
+   * one that did not get to the end is not the last word: the next call tries again. Succeeds when the pod is gone.
+   */
+  async end(): Promise<PointResult> {
+    if (this.#last?.settled) return this.#last.result;
+    this.#ending ??= this.#takeOut().finally(() => (this.#ending = undefined));
+    return await this.#ending;
   }
 
-  private path(): string {
-    return `/api/v1/namespaces/${this.pod.namespace}/pods/${this.pod.name}`;
+  /** What the last attempt to end it gave; the first one is made now if there was none. */
+  async result(): Promise<PointResult> {
+    return this.#ending ?? this.#last?.result ?? (await this.end());
   }
 
-  private async log(container: string): Promise<string> {
-    return await this.kube.getText(`${this.path()}/log?container=${container}&timestamps=true`);
-  }
-
-  private async lookActive(): Promise<Look<LogEvent>> {
-    const pod = await this.kube.get(this.path());
-    for (const name of [this.names.guard, this.names.point]) {
-      const waiting = statusOf(pod, name)?.state?.waiting;
-      if (waiting && /Err|Invalid|BackOff|CreateContainer/.test(waiting.reason ?? '')) {
-        throw this.startError(`container ${name}: ${waiting.reason}: ${waiting.message ?? ''}`);
-      }
+  async #lookActive(): Promise<Look<LogEvent>> {
+    const { guard, point } = await this.#access.containers();
+    for (const status of [guard, point]) {
+      const trouble = status && containerTrouble(status);
+      if (trouble) throw this.#startError(trouble.reason);
     }
-    const log = await this.log(this.names.point).catch((error: unknown) => messageOf(error));
-    const events = logEvents(log);
+    const { text, events } = await this.#access.log('point');
     const failed = events.find((event) => event.event === 'failed');
-    if (failed?.fields['reason'] === 'port-in-use') throw this.startError('another fault point is in this pod already');
-    if (failed) throw this.startError(log.slice(-600));
+    if (failed?.fields['reason'] === 'port-in-use')
+      throw this.#startError('another fault point is in this pod already');
+    if (failed) throw this.#startError(text.slice(-600));
     const active = events.find((event) => event.event === 'active');
     if (active) return { ready: active };
-    const ended = statusOf(pod, this.names.point)?.state?.terminated;
-    if (ended) throw this.startError(`the container ended (${ended.reason}): ${log.slice(-600)}`);
+    if (events.some((event) => event.event === 'armed')) {
+      this.#told = true;
+      const why = await this.#access.go();
+      return { pending: why === undefined ? 'it was told to go' : `it could not be told to go: ${why}` };
+    }
+    const ended = point?.state?.terminated;
+    if (ended) throw this.#startError(`the container ended (${ended.reason}): ${text.slice(-600)}`);
     return { pending: 'its container has not said that the fault is in force' };
   }
 
-  private startError(why: string): MeshproofError {
+  #startError(why: string): MeshproofError {
     return new MeshproofError(
       'MESHPROOF_FAULT_START',
       `the fault point in pod ${this.pod.name} did not start: ${why.trim()}`,
@@ -115,143 +141,119 @@ export class FaultPoint {
     );
   }
 
-  private async takeOut(): Promise<PointResult> {
-    const base = {
-      pod: this.pod,
-      onsetMs: 0,
-      startedAt: 0,
-      endedAt: systemClock.now(),
-      measured: {},
-      entries: [],
-      calibration: { off: [], on: [] },
-    };
-    if (this.patchedAt === undefined) return { ...base, undone: true, problems: ['the fault was never started'] };
-    if (await this.gone()) {
-      return {
-        ...base,
-        ...this.onset(),
-        undone: true,
-        problems: [`pod ${this.pod.name} went away while the fault was on: its ledger is lost`],
-      };
+  async #takeOut(): Promise<PointResult> {
+    const problems: string[] = [];
+    const { result, settled } = await this.#end(problems).catch((error: unknown) => {
+      if (!(error instanceof PodGone)) throw error;
+      const why = `pod ${this.pod.name} went away while the fault was on: its ledger is lost`;
+      return { result: this.#empty(true, [why]), settled: true };
+    });
+    this.#last = { result, settled };
+    return result;
+  }
+
+  async #end(problems: string[]): Promise<{ result: PointResult; settled: boolean }> {
+    const { name } = this.pod;
+    if (this.#patchedAt === undefined) {
+      return { result: this.#empty(true, ['the fault was never started']), settled: true };
     }
-    if (!this.active) return await this.takeOutUnstarted(base);
-    await this.ask(this.names.point, 'point');
-    const point = await pollUntil(() => this.lookEnded(), {
-      what: `end of the fault point in pod ${this.pod.name}`,
-      timeoutMs: this.settings.drainMs + endTimeoutMs,
-      intervalMs: 50,
-    }).catch(async (error: unknown) => ({
-      log: await this.log(this.names.point).catch(() => ''),
-      problem: messageOf(error),
-    }));
-    // The guard has the last word, and takes out what the point did not.
-    await this.ask(this.names.guard, 'guard');
-    return this.read({ point: point.log, guard: await this.guardLog(), problem: point.problem });
+    const wait = async <T>(what: string, timeoutMs: number, look: () => Promise<Look<T>>): Promise<T | undefined> => {
+      try {
+        return await pollUntil(look, { what, timeoutMs, intervalMs, clock: this.#clock });
+      } catch (error) {
+        // What was done so far stands, and the guard may still do what the point did not.
+        if (error instanceof PodGone) throw error;
+        problems.push(messageOf(error));
+        return undefined;
+      }
+    };
+    const stopped = await wait('end of the fault', stopTimeoutMs, () => this.#lookStopped());
+    if (stopped?.state === 'not-placed') {
+      return { result: this.#empty(true, [`${name}: the fault was never in force`]), settled: true };
+    }
+    const guard = await wait('its guard', guardTimeoutMs, () => this.#lookGuard());
+    const ended = stopped?.state === 'ended' ? stopped.event : undefined;
+    let collected = true;
+    if (ended) {
+      const collect = { what: 'its ledger', timeoutMs: this.#settings.drainMs + ledgerTimeoutMs };
+      collected = (await wait(collect.what, collect.timeoutMs, () => this.#lookLedger())) !== undefined;
+    }
+    const ending: Ending = { ended, guard, ledger: this.#ledger, problems };
+    const now = this.#clock.now();
+    const result = this.#beginning
+      ? pointResult(this.pod, this.#beginning, ending, now)
+      : this.#empty(
+          isUndone(ending, (problem) => problems.push(problem)),
+          [`${name}: the fault was never in force`, ...problems.map((problem) => `${name}: ${problem}`)],
+        );
+    return { result, settled: result.undone && stopped !== undefined && collected };
   }
 
-  /** The guard would wait for its deadline: it has never seen the proxy. One that starts after this finds that it is too late. */
-  private async takeOutUnstarted(base: Omit<PointResult, 'undone' | 'problems'>): Promise<PointResult> {
-    const problems = [`${this.pod.name}: the fault was never in force`];
-    const running = statusOf(await this.kube.get(this.path()), this.names.guard)?.state;
-    if (running?.waiting) return { ...base, undone: true, problems };
-    await this.ask(this.names.point, 'point');
-    await this.ask(this.names.guard, 'guard');
-    const guard = logEvents(await this.guardLog()).find((event) => event.event === 'guard-done');
-    return { ...base, undone: guard?.fields['undone'] === 'yes', problems };
+  get #beginning() {
+    if (this.#patchedAt === undefined || this.#active === undefined) return undefined;
+    return { patchedAt: this.#patchedAt, active: this.#active };
   }
 
-  /** Asks the first process of a container to end; one that has ended already is fine. */
-  private async ask(container: string, role: 'point' | 'guard'): Promise<void> {
-    const argv = ['busybox', 'sh', '-c', `kill -TERM $(cat ${pointDir}/${role}.pid)`];
-    await this.kube.exec(this.pod, argv, { container, timeoutMs: 5000 }).catch(() => undefined);
+  #empty(undone: boolean, problems: string[]): PointResult {
+    return emptyResult(this.pod, { undone, endedAt: this.#clock.now(), problems, beginning: this.#beginning });
   }
 
-  private async gone(): Promise<boolean> {
+  async #lookStopped(): Promise<Look<Stopped>> {
+    const containers = await this.#access.containers();
+    if (!containers.placed) return { ready: { state: 'not-placed' } };
+    return await this.#lookEnd<Stopped>('point', 'ended', containers, {
+      said: (event) => ({ state: 'ended', event }),
+      silent: { state: 'died' },
+      neverStarted: { state: 'not-started' },
+    });
+  }
+
+  async #lookGuard(): Promise<Look<LogEvent | 'lost'>> {
+    const nothingToUndo = { event: 'guard-done', at: undefined, fields: { undone: 'yes' } };
+    return await this.#lookEnd<LogEvent | 'lost'>('guard', 'guard-done', await this.#access.containers(), {
+      said: (event) => event,
+      silent: 'lost',
+      neverStarted: nothingToUndo,
+    });
+  }
+
+  /**
+   * Asks a container to end, until it has said so, has ended without a word, or cannot do anything when it starts.
+   *
+   * @param containers seen before the log is read: of a container that has ended the log is complete
+   */
+  async #lookEnd<T>(
+    role: Role,
+    lastWord: string,
+    containers: PointContainers,
+    found: { said: (event: LogEvent) => T; silent: T; neverStarted: T },
+  ): Promise<Look<T>> {
+    const status = containers[role];
+    const { text, events } = await this.#access.log(role);
+    const event = events.find((one) => one.event === lastWord);
+    if (event) return { ready: found.said(event) };
+    if (status?.state?.terminated) return { ready: found.silent };
+    // The kubelet tells of a start up to a second late; a log is proof of it.
+    if (status?.state?.running || text !== '') return { pending: `its ${role}: ${await this.#access.ask(role)}` };
+    // One that starts later waits in vain for the word to go, and ends.
+    if (!this.#told) return { ready: found.neverStarted };
+    return { pending: `its ${role} has neither a log nor a state` };
+  }
+
+  /** Collects the ledger and lets the container go. */
+  async #lookLedger(): Promise<Look<true>> {
+    const { point } = await this.#access.containers();
+    if (point?.state?.terminated) return { ready: true };
+    const { events } = await this.#access.log('point');
+    if (!events.some((event) => event.event === 'ledger')) return { pending: 'requests under way are answered' };
     try {
-      const pod = await this.kube.get(this.path());
-      return pod.metadata.uid !== this.pod.uid;
+      if (this.#active) this.#ledger ??= await this.#access.ledger();
     } catch (error) {
-      if (isHttpStatus(error, 404)) return true;
+      // It may have ended since the look at its status.
+      if (isHttpStatus(error, 400) || isHttpStatus(error, 404)) return { pending: messageOf(error) };
       throw error;
     }
+    const why = await this.#access.release();
+    return why === undefined ? { ready: true } : { pending: `it could not be told that its ledger is here: ${why}` };
   }
-
-  private async lookEnded(): Promise<Look<{ log: string; problem?: string }>> {
-    // An API server that fails for a moment must not end an undo.
-    const log = await this.log(this.names.point).catch(() => '');
-    if (readLogBlock(log, 'ledger') !== undefined) return { ready: { log } };
-    if (await this.terminated().catch(() => false))
-      return { ready: { log: await this.log(this.names.point).catch(() => log), problem: 'its ledger is lost' } };
-    return { pending: 'its ledger is not there yet' };
-  }
-
-  private async terminated(): Promise<boolean> {
-    return statusOf(await this.kube.get(this.path()), this.names.point)?.state?.terminated !== undefined;
-  }
-
-  private async guardLog(): Promise<string> {
-    const look = async (): Promise<Look<string>> => {
-      const log = await this.log(this.names.guard).catch(() => '');
-      const done = logEvents(log).some((event) => event.event === 'guard-done');
-      return done ? { ready: log } : { pending: 'its guard has not ended' };
-    };
-    return await pollUntil(look, { what: `guard in pod ${this.pod.name}`, timeoutMs: 5000 }).catch(() => '');
-  }
-
-  private onset(): { onsetMs: number; startedAt: number } {
-    const startedAt = this.active?.at ?? 0;
-    return { startedAt, onsetMs: Math.max(0, startedAt - (this.patchedAt ?? startedAt)) };
-  }
-
-  private read(logs: { point: string; guard: string; problem?: string }): PointResult {
-    const name = this.pod.name;
-    const problems = logs.problem === undefined ? [] : [`${name}: ${logs.problem}`];
-    const ended = logEvents(logs.point).find((event) => event.event === 'ended');
-    const guard = logEvents(logs.guard).find((event) => event.event === 'guard-done');
-    const reason = ended?.fields['reason'] ?? 'container-died';
-    if (reason === 'deadman') problems.push(`${name}: the dead-man timer ended the fault before it was undone`);
-    if (reason === 'proxy-died') problems.push(`${name}: the fault proxy died while the fault was on`);
-    if (reason === 'container-died') problems.push(`${name}: the fault point's container died while the fault was on`);
-    if (reason === 'asked' && ended?.fields['rule-found'] === 'no')
-      problems.push(`${name}: the iptables rule was gone before the fault was undone`);
-    if (this.oldConnectionsLeft > 0) {
-      problems.push(
-        `${name}: ${this.oldConnectionsLeft} connections from before the rule could not be ended (no INET_DIAG_DESTROY?): they escape the fault`,
-      );
-    }
-    const undone = guard?.fields['undone'] === 'yes' && guard.fields['nat-before'] === guard.fields['nat-after'];
-    if (!undone) problems.push(`${name}: the nat rules are not as they were before the fault`);
-    const { entries, calibration, marks } = parseLedger(readLogBlock(logs.point, 'ledger') ?? '', name);
-    const seen = this.onset();
-    const startedAt = marks.start ?? seen.startedAt;
-    // A proxy that died could not mark its end.
-    const endedAt = marks.end ?? ended?.at ?? guard?.at ?? systemClock.now();
-    return {
-      pod: this.pod,
-      onsetMs: Math.max(0, seen.onsetMs - (seen.startedAt - startedAt)),
-      startedAt,
-      endedAt,
-      undone,
-      measured: { endedBy: reason, oldConnectionsEnded: Number(this.active?.fields['old-connections-ended'] ?? 0) },
-      // Before and after, the proxy passed requests on with the fault switched off.
-      entries: entries.filter((entry) => entry.startedAt > startedAt && entry.startedAt < endedAt),
-      calibration,
-      problems,
-    };
-  }
-}
-
-interface ContainerStatus {
-  name: string;
-  state?: {
-    waiting?: { reason?: string; message?: string };
-    running?: object;
-    terminated?: { reason?: string; exitCode?: number };
-  };
-}
-
-/** Status of an ephemeral container; undefined before the kubelet has one. */
-export function statusOf(pod: KubeObject, container: string): ContainerStatus | undefined {
-  const statuses = (pod['status']?.ephemeralContainerStatuses ?? []) as ContainerStatus[];
-  return statuses.find((status) => status.name === container);
 }

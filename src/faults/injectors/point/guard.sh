@@ -8,7 +8,8 @@ echo $$ > "$MP_DIR/guard.pid"
 say guard-armed "nat=$before" "deadline=$MP_GUARD_DEADLINE_S"
 started=$(cut -d. -f1 /proc/uptime)
 seen=
-[ "$(date +%s)" -le "$MP_NOT_AFTER_S" ] || reason=too-late
+# For a point that is never started: it, and the word for it to go, have this long to come.
+awaited=$((MP_GO_WITHIN_TENTHS / 10 + 60))
 while [ -z "$reason" ]; do
   if listening "$MP_LISTEN_PORT"; then
     seen=yes
@@ -16,7 +17,9 @@ while [ -z "$reason" ]; do
   elif [ -n "$seen" ] || { rule_present && ! listening "$MP_LISTEN_PORT"; }; then
     reason=point-gone
   fi
-  [ $(($(cut -d. -f1 /proc/uptime) - started)) -lt "$MP_GUARD_DEADLINE_S" ] || reason=deadline
+  age=$(($(cut -d. -f1 /proc/uptime) - started))
+  [ $age -lt "$MP_GUARD_DEADLINE_S" ] || reason=deadline
+  [ -n "$seen" ] || [ $age -lt $awaited ] || reason=no-point
   [ -n "$reason" ] || sleep 0.2
 done
 # The point removes its rule before it closes its listener: a rule that is still there means it did not get to do so.

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { systemClock } from '../../../base/clock.ts';
 import type { FaultContext } from '../../define-fault.ts';
 import type { ActiveFault, LedgerEntry } from '../../fault.ts';
 import { checkTargets, refused } from '../targets.ts';
-import { adminPort, listenPort, pointDir, pointNames } from './container.ts';
+import { adminPort, ledgerPath, listenPort, pointNames } from './container.ts';
 import { pointConfig } from './envoy-config.ts';
 import { FaultPoint, type PointResult } from './fault-point.ts';
 import type { PodAgentArgs } from '../pod-agent.ts';
@@ -12,8 +11,7 @@ import { matching, receiptsOf } from './receipt.ts';
 
 /** Time beyond the longest hold that requests under way get to end when the fault is taken out. */
 const drainGraceMs = 1000;
-/** Longer than a start may take, so that only what was given up is too late; clocks may differ by the rest. */
-const notAfterMs = 120_000;
+const defaultLedgerKeptMs = 60_000;
 
 /**
  * Puts a fault point behind the sidecar of every given pod. In force everywhere when it resolves; on failure nothing stays.
@@ -32,7 +30,7 @@ export async function injectPoints(
     listenPort,
     adminPort,
     appPort,
-    ledgerPath: `${pointDir}/ledger.ndjson`,
+    ledgerPath,
     pathPrefix: spec.pathPrefix ?? '/',
     fault: fault.envoyFault(spec, spec.percentage),
     calibrationFault: fault.envoyFault(spec, 100),
@@ -40,7 +38,6 @@ export async function injectPoints(
   const image = context.images['envoy']?.ref;
   if (image === undefined) throw refused(spec, 'the image `envoy` is not there', 'Load the images of the lab first.');
   const drainMs = fault.holdsMs(spec) + drainGraceMs;
-  const notAfterS = Math.ceil((systemClock.now() + notAfterMs) / 1000);
   const points = pods.map(
     (pod) =>
       new FaultPoint({
@@ -55,12 +52,13 @@ export async function injectPoints(
           podIp: pod.ip,
           deadManMs: context.deadManMs,
           drainMs,
-          notAfterS,
+          ledgerKeptMs: context.ledgerKeptMs ?? defaultLedgerKeptMs,
           envoyConfig,
         },
       }),
   );
   const end = (): Promise<PointResult[]> => Promise.all(points.map((point) => point.end()));
+  const results = (): Promise<PointResult[]> => Promise.all(points.map((point) => point.result()));
   const names = pointNames(id);
   const args: PodAgentArgs = {
     containers: [names.point, names.guard],
@@ -71,11 +69,11 @@ export async function injectPoints(
     injector: 'pod-agent',
     args: { ...args },
     undo: async () => {
-      const left = (await end()).filter((result) => !result.undone).map((result) => result.pod.name);
+      const left = (await end()).filter((result) => !result.undone);
       if (left.length > 0)
         throw refused(
           spec,
-          `it could not be undone in ${left.join(', ')}`,
+          `it could not be undone in ${left.map(({ pod }) => pod.name).join(', ')}: ${left.flatMap(({ problems }) => problems).join('; ')}`,
           'Delete these pods: the fault goes with them.',
         );
     },
@@ -101,9 +99,9 @@ export async function injectPoints(
     ledger: async () =>
       matching(
         spec,
-        (await end()).flatMap((result) => result.entries),
+        (await results()).flatMap((result) => result.entries),
       ).map(toLedgerEntry),
-    receipts: async () => receiptsOf(fault, spec, mechanism, await end()),
+    receipts: async () => receiptsOf(fault, spec, mechanism, await results()),
   };
 }
 

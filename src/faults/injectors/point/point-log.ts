@@ -29,30 +29,37 @@ export interface Marks {
   end?: number;
 }
 
+export interface Ledger {
+  entries: PointEntry[];
+  calibration: Calibration;
+  marks: Marks;
+}
+
 const markId = /^meshproof-mark-(start|end)$/;
 const calibrationId = /^meshproof-calibration-(on|off)-/;
 
 /**
- * Reads a fault point's access log. Envoy's response flags tell what happened: FI = aborted by the fault filter, DI =
- * delayed by it, DC = the caller closed the connection first.
+ * Reads a fault point's access log, line by line. Envoy's response flags tell what happened: FI = aborted by the fault
+ * filter, DI = delayed by it, DC = the caller closed the connection first.
  */
-export function parseLedger(
-  text: string,
-  pod: string,
-): { entries: PointEntry[]; calibration: Calibration; marks: Marks } {
-  const entries: PointEntry[] = [];
-  const calibration: Calibration = { off: [], on: [] };
-  const marks: Marks = {};
-  // What follows the last newline is half a line: a proxy that was killed left it.
-  for (const line of text.split('\n').slice(0, -1)) {
-    const entry = toEntry(JSON.parse(line) as AccessLogLine, pod);
+export class LedgerReader {
+  readonly ledger: Ledger = { entries: [], calibration: { off: [], on: [] }, marks: {} };
+  readonly #pod: string;
+
+  constructor(pod: string) {
+    this.#pod = pod;
+  }
+
+  /** @throws SyntaxError for a line that is none: it must not be lost silently */
+  take(line: string): void {
+    const { entries, calibration, marks } = this.ledger;
+    const entry = toEntry(JSON.parse(line) as AccessLogLine, this.#pod);
     const own = calibrationId.exec(entry.requestId)?.[1] as 'on' | 'off' | undefined;
     const mark = markId.exec(entry.requestId)?.[1] as 'start' | 'end' | undefined;
     if (mark) marks[mark] = entry.startedAt;
     else if (own) calibration[own].push(entry);
     else entries.push(entry);
   }
-  return { entries, calibration, marks };
 }
 
 function toEntry(line: AccessLogLine, pod: string): PointEntry {

@@ -1,9 +1,11 @@
 # First process of the fault point: starts the fault proxy, turns the sidecar's way to the app through it, and takes all of
-# it back when asked (TERM), when the dead-man timer fires, or when the proxy dies.
+# it back when asked (USR1), when the pod is deleted (TERM), when the dead-man timer fires, or when the proxy dies.
 mkdir -p "$MP_DIR"
 ledger=$MP_DIR/ledger.ndjson
 reason=
-trap 'reason=asked' TERM INT
+leave=
+trap 'reason=asked' USR1
+trap 'reason=asked; leave=yes' TERM INT
 trap 'reason=deadman' USR2
 trap remove_rule EXIT
 echo $$ > "$MP_DIR/point.pid"
@@ -20,7 +22,6 @@ calibrate() { # a request of our own that never reaches the app; `exec` as secon
 mark() { wget -q -O /dev/null --header "x-meshproof-request-id: meshproof-mark-$1" "http://127.0.0.1:$MP_LISTEN_PORT/.meshproof/mark" 2>/dev/null || :; }
 to_app() { ss -Htn state established "( dst 127.0.0.1 or dst $MP_POD_IP )" dport = ":$MP_APP_PORT" | awk '{print $3}' | sort; }
 
-[ "$(date +%s)" -le "$MP_NOT_AFTER_S" ] || fail reason=too-late
 for tool in envoy iptables iptables-save ss; do command -v $tool >/dev/null || fail "reason=missing-tool tool=$tool"; done
 nat -S OUTPUT >/dev/null 2>"$MP_DIR/envoy.log" || fail reason=iptables-does-not-work
 if listening "$MP_LISTEN_PORT"; then fail reason=port-in-use; fi
@@ -41,9 +42,20 @@ done
 if [ -z "$reason" ]; then
   faults 0 || fail reason=admin-does-not-answer
   for i in 1 2 3; do calibrate "off-$i"; done
+  # Nothing is changed before the word to go: whoever wanted this fault may have given it up while the container was started.
+  say armed
+  turns=$((MP_GO_WITHIN_TENTHS * 2))
+  until [ -e "$MP_DIR/go" ] || [ -n "$reason" ]; do
+    turns=$((turns - 1))
+    [ $turns -gt 0 ] || fail reason=too-late
+    sleep 0.05
+  done
+fi
+
+if [ -z "$reason" ]; then
   # The timer is a process of its own: it does not need this shell or the proxy to work.
   (
-    trap - INT USR2 EXIT
+    trap - INT USR1 USR2 EXIT
     sleep "$MP_DEADMAN_S" &
     trap "kill $!; exit" TERM
     wait $!
@@ -66,7 +78,7 @@ if [ -z "$reason" ]; then
   say active "old-connections-ended=$killed" "old-connections-left=$left"
   # Spread over time: one busy moment of the machine must not decide how long the delay is said to be.
   (
-    trap - INT USR2 EXIT
+    trap - INT USR1 USR2 EXIT
     trap 'kill $(jobs -p) 2>/dev/null; exit' TERM
     i=0
     while [ $i -lt 40 ]; do
@@ -103,10 +115,15 @@ if [ "$reason" != proxy-died ]; then
     sleep 0.1
   done
   admin quitquitquit >/dev/null
-  wait $envoy
+  while kill -0 $envoy 2>/dev/null; do wait $envoy; done
 fi
 [ ! -s "$MP_DIR/envoy.log" ] || head -n 20 "$MP_DIR/envoy.log" | cut -c 1-300
 
-say begin ledger "lines=$(grep -c . "$ledger")" "sha256=$(sha256sum "$ledger" | cut -d' ' -f1)"
-gzip -c "$ledger" | base64 -w 8000
-say end ledger
+# Stays until its ledger was collected, which needs a container that runs; not for ever, should nobody be left to do it.
+say ledger "lines=$(grep -c . "$ledger")"
+[ -n "${timer:-}" ] || leave=yes # it was never in force
+turns=$MP_LEDGER_TENTHS
+until [ -n "$leave" ] || [ -e "$MP_DIR/collected" ] || [ "$turns" -le 0 ]; do
+  turns=$((turns - 1))
+  sleep 0.1
+done

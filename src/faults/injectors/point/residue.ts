@@ -1,19 +1,16 @@
 import { MeshproofError } from '../../../base/errors.ts';
 import { pollUntil, type Look } from '../../../base/poll.ts';
 import { isHttpStatus } from '../../../kube/kube-api-error.ts';
-import { logEvents } from '../../../kube/log-block.ts';
-import type { KubeClient, KubeObject, PodRef } from '../../../kube/types.ts';
+import { logEvents } from '../../../kube/log-events.ts';
+import { containerLog } from '../../../kube/pod-log.ts';
+import type { ContainerStatus, Pod } from '../../../kube/pod-status.ts';
+import type { KubeClient, PodRef } from '../../../kube/types.ts';
 
 /** Something a fault left behind in a pod. */
 export interface Residue {
   pod: string;
   namespace: string;
   what: string;
-}
-
-interface EphemeralStatus {
-  name: string;
-  state?: { running?: object; terminated?: object; waiting?: object };
 }
 
 /**
@@ -37,10 +34,13 @@ async function residueOf(kube: KubeClient, ref: PodRef, timeoutMs: number): Prom
       if (isHttpStatus(error, 404)) return undefined;
       throw error;
     });
-    const statuses = pod?.metadata.uid === ref.uid ? ephemeral(pod) : [];
+    const statuses = pod?.metadata.uid === ref.uid ? ours(pod) : [];
     return {
       running: statuses.filter((status) => status.state?.running !== undefined).map((status) => status.name),
-      guards: statuses.filter((status) => status.name.startsWith('meshproof-guard-')).map((status) => status.name),
+      // One that never started did nothing.
+      guards: statuses
+        .filter(({ name, state }) => name.startsWith('meshproof-guard-') && state?.waiting === undefined)
+        .map((status) => status.name),
     };
   };
   // The kubelet writes a container's end into the pod's status up to a second late.
@@ -56,7 +56,10 @@ async function residueOf(kube: KubeClient, ref: PodRef, timeoutMs: number): Prom
   );
   const left = seen.running.map((name) => found(`ephemeral container ${name} still runs`));
   for (const guard of seen.guards) {
-    const log = await kube.getText(`${path}/log?container=${guard}`);
+    const log = await pollUntil(async () => ({ ready: await containerLog(kube, ref, guard) }), {
+      what: `log of ${guard}`,
+      timeoutMs,
+    });
     const done = logEvents(log).find((event) => event.event === 'guard-done');
     if (!done) left.push(found(`${guard} did not say how it left the nat rules`));
     else if (done.fields['undone'] !== 'yes' || done.fields['nat-before'] !== done.fields['nat-after']) {
@@ -66,7 +69,6 @@ async function residueOf(kube: KubeClient, ref: PodRef, timeoutMs: number): Prom
   return left;
 }
 
-function ephemeral(pod: KubeObject): EphemeralStatus[] {
-  const statuses = (pod['status']?.ephemeralContainerStatuses ?? []) as EphemeralStatus[];
-  return statuses.filter((status) => status.name.startsWith('meshproof-'));
+function ours(pod: Pod): ContainerStatus[] {
+  return (pod.status?.ephemeralContainerStatuses ?? []).filter((status) => status.name.startsWith('meshproof-'));
 }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -150,7 +151,10 @@ describe('tcpdump on a pod’s network', function () {
     const writers = await writersOf(capture.file);
     expect(writers).not.to.deep.equal([]);
     await pollUntil(
-      async () => ((await stat(capture.file)).size > 500 ? { ready: true } : { pending: 'not written' }),
+      async () =>
+        existsSync(capture.file) && (await stat(capture.file)).size > 500
+          ? { ready: true }
+          : { pending: 'not written' },
       { what: 'tcpdump', timeoutMs: 10_000 },
     );
     for (const pid of writers) process.kill(pid, 'SIGKILL');

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -119,13 +120,16 @@ export class RealEnvoy implements AsyncDisposable {
     });
     await pollUntil(
       async () => {
-        this.#admin = `http://${await readFile(adminFile, 'utf8')}`;
+        const address = existsSync(adminFile) ? await readFile(adminFile, 'utf8') : '';
+        if (address === '') return { pending: 'it has no admin port yet' };
+        this.#admin = `http://${address}`;
         const {
           listener_statuses: [out],
         } = JSON.parse(await this.text('/listeners?format=json')) as {
           listener_statuses: { local_address: { socket_address: { port_value: number } } }[];
         };
-        this.#entry = `http://127.0.0.1:${out!.local_address.socket_address.port_value}`;
+        if (out === undefined) return { pending: 'it has no listener yet' };
+        this.#entry = `http://127.0.0.1:${out.local_address.socket_address.port_value}`;
         return { ready: true };
       },
       { what: 'Envoy', timeoutMs: 20_000 },

@@ -184,7 +184,7 @@ describe('a pod as the mesh sees it', () => {
         { name: 'mesh-envoy', restartCount: 0, ...waiting },
       ],
     };
-    expect(toMeshedPod(pod(injected, status)).notRunning).to.equal('mesh-envoy waits: ErrImagePull no such image');
+    expect(toMeshedPod(pod(injected, status)).notRunning).to.equal('mesh-envoy waits: ErrImagePull: no such image');
     const failed = {
       initContainerStatuses: [{ name: 'mesh-init', restartCount: 2, state: { terminated: { exitCode: 1 } } }],
     };

@@ -1,4 +1,5 @@
-import type { ContainerStatus, PodJson } from '../../../../src/observe/health/pod.ts';
+import type { ContainerStatus } from '../../../../src/kube/pod-status.ts';
+import type { PodJson } from '../../../../src/observe/health/pod.ts';
 import type { KubeObject } from '../../../../src/kube/types.ts';
 
 export const now = Date.parse('2026-05-01T12:00:00Z');

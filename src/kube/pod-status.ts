@@ -1,0 +1,129 @@
+import type { ObjectMeta } from './types.ts';
+
+/** The part of a pod that is read here, as the API writes it; a KubeObject of kind Pod is one. */
+export interface Pod {
+  metadata: ObjectMeta;
+  status?: PodStatus | undefined;
+}
+
+export interface PodStatus {
+  phase?: string;
+  reason?: string;
+  message?: string;
+  podIP?: string;
+  conditions?: PodCondition[];
+  initContainerStatuses?: ContainerStatus[];
+  containerStatuses?: ContainerStatus[];
+  ephemeralContainerStatuses?: ContainerStatus[];
+}
+
+export interface PodCondition {
+  type: string;
+  status: string;
+  reason?: string;
+  message?: string;
+}
+
+export interface ContainerStatus {
+  name: string;
+  ready: boolean;
+  /** Of a native sidecar: its startup probe went well. */
+  started?: boolean;
+  restartCount: number;
+  state?: ContainerState;
+  lastState?: ContainerState;
+}
+
+export interface ContainerState {
+  waiting?: { reason?: string; message?: string };
+  running?: { startedAt?: string };
+  terminated?: { exitCode: number; reason?: string; message?: string; finishedAt?: string };
+}
+
+export function podName({ metadata }: Pod): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
+export function condition(pod: Pod, type: string): PodCondition | undefined {
+  return pod.status?.conditions?.find((one) => one.type === type);
+}
+
+export function isReady(pod: Pod): boolean {
+  return condition(pod, 'Ready')?.status === 'True';
+}
+
+export function isTerminating(pod: Pod): boolean {
+  return pod.metadata.deletionTimestamp !== undefined;
+}
+
+/** All its containers have ended, and none will be started again. */
+export function hasEnded(pod: Pod): boolean {
+  return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+}
+
+/**
+ * Init containers first, as they run (native sidecars are init containers too). Ephemeral containers are not part of a
+ * pod's readiness.
+ */
+export function containerStatuses(pod: Pod): ContainerStatus[] {
+  return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+}
+
+/** Of any container, an ephemeral one included; undefined before the kubelet has one. */
+export function containerStatus(pod: Pod, name: string): ContainerStatus | undefined {
+  return [...containerStatuses(pod), ...(pod.status?.ephemeralContainerStatuses ?? [])].find(
+    (one) => one.name === name,
+  );
+}
+
+/** Reasons of a container that simply has not had its turn. */
+const starting = new Set(['PodInitializing', 'ContainerCreating']);
+
+/** `ErrImagePull: no such host`: why a container waits, undefined when it does not, or only for its turn. */
+export function waitingReason({ state }: ContainerStatus): string | undefined {
+  const { reason = '', message } = state?.waiting ?? {};
+  if (state?.waiting === undefined || starting.has(reason)) return undefined;
+  return message ? `${reason}: ${message}` : reason;
+}
+
+/** What keeps a container from running. */
+export interface ContainerTrouble {
+  kind: 'image' | 'crash' | 'create';
+  /** `container app: ErrImagePull: no such host` */
+  reason: string;
+  /** Waiting longer cannot help. */
+  final: boolean;
+}
+
+/** Two restarts and a back-off: one crash while a database starts is life, three are a crash loop. */
+const crashLoopRestarts = 2;
+const finalImageReasons = new Set(['ErrImageNeverPull', 'InvalidImageName']);
+
+/** Judges a container from its status alone; undefined when it runs, has ended, or only has not had its turn. */
+export function containerTrouble(status: ContainerStatus): ContainerTrouble | undefined {
+  const waits = waitingReason(status);
+  if (waits === undefined) return undefined;
+  const reason = `container ${status.name}: ${waits}`;
+  const why = status.state?.waiting?.reason ?? '';
+  if (why === 'CrashLoopBackOff') {
+    const last = status.lastState?.terminated;
+    const how = last
+      ? ` (exit code ${last.exitCode}${last.reason && last.reason !== 'Error' ? `, ${last.reason}` : ''})`
+      : '';
+    return {
+      kind: 'crash',
+      reason: `container ${status.name} crashed ${status.restartCount + 1} times${how}`,
+      final: status.restartCount >= crashLoopRestarts,
+    };
+  }
+  if (/Image/.test(why)) return { kind: 'image', reason, final: finalImageReasons.has(why) };
+  if (/^CreateContainer|^RunContainerError$/.test(why)) return { kind: 'create', reason, final: false };
+  return undefined;
+}
+
+/** The first trouble of any of the pod's containers. */
+export function firstTrouble(pod: Pod): ContainerTrouble | undefined {
+  return containerStatuses(pod)
+    .map(containerTrouble)
+    .find((trouble) => trouble !== undefined);
+}
