@@ -61,6 +61,8 @@ export interface ArmResult {
   windows: Record<'baseline' | 'fault' | 'recovery', Window>;
   load: EvidencePath;
   loadFacts: EvidencePath;
+  /** How busy the machine was meanwhile: PressureFacts. */
+  pressure: EvidencePath;
   /** Of all faults together; undefined without one. */
   ledger?: EvidencePath | undefined;
   receipts?: EvidencePath | undefined;

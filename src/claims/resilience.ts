@@ -8,6 +8,7 @@ import type { ArmName, ArmResult, ArmSpec } from './arm.ts';
 import type { RunContext } from './context.ts';
 import type { Arms, Experiment, Impossible, ScenarioBase, Subject, Trial } from './define-claim.ts';
 import type { Judging } from './judging.ts';
+import { quiet } from './quiet.ts';
 import { targetOf } from './targets.ts';
 
 /** Quantile that "p99" stands for everywhere. */
@@ -185,7 +186,7 @@ export function faultEvidence(arm: ArmResult): { ledger: string; receipts: strin
   return { ledger, receipts };
 }
 
-/** Did the experiment take place: enough load, a fault that bit as asked and is gone, sources that agree. */
+/** Did the experiment take place: a machine that was not too busy, enough load, a fault that bit as asked and is gone, sources that agree. */
 export async function validity(
   trial: Trial<ResilienceScenario<unknown>>,
   arm: ArmResult,
@@ -197,6 +198,7 @@ export async function validity(
   const { ledger, receipts } = faultEvidence(arm);
   const check = judging.on({ prefix: `${trial.id}/${name}`, arm: name, role: 'validity' });
   return [
+    await quiet(check, arm),
     await check(
       'load',
       'The load was delivered as asked',

@@ -12,6 +12,8 @@ export interface LoadSample {
   target: string;
   /** Every k6 check of the response held (status and body). */
   ok: boolean;
+  /** How long after its time in the open model it began; undefined where a script does not say. */
+  lateMs?: number | undefined;
 }
 
 export interface LoadTarget {

@@ -9,6 +9,7 @@ import type { ActiveFault, FaultReceipt, LedgerEntry } from '../faults/fault.ts'
 import { summarizeLedger } from '../judge/ledger.ts';
 import { clientName } from '../lab/client.ts';
 import type { LoadResult } from '../load/load.ts';
+import type { PressureFacts } from '../observe/pressure/pressure.ts';
 import { goldenSignals, loadSignals, type GoldenSignals } from '../observe/telemetry/golden.ts';
 import { snapshotDeltas } from '../observe/telemetry/delta.ts';
 import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
@@ -74,6 +75,7 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
       faultEnd: [],
       end: [],
     };
+    await using pressure = await means.startPressure({ clock });
     const judgedFromMs = clock.now();
     const running = await load.start();
     const start = running.startedAt;
@@ -99,7 +101,18 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
         : { baseline: whole, fault: whole, recovery: { fromMs: lastMs + 1, toMs: lastMs + 1 } };
       looks.end = await means.proxySnapshots(watched, context);
       const captured = await captures?.finish(judgedFromMs);
-      return await evidenceOf({ spec, start, windows, looks, faults, result, captured, path, evidence });
+      return await evidenceOf({
+        spec,
+        start,
+        windows,
+        looks,
+        faults,
+        result,
+        captured,
+        pressure: await pressure.stop(),
+        path,
+        evidence,
+      });
     } finally {
       events.emit({ type: 'arm-ended', scenario, arm: name });
       // Of an arm that broke off: a fault must not outlive its load.
@@ -180,13 +193,14 @@ interface Seen {
   faults: readonly ActiveFault[];
   result: LoadResult;
   captured: ArmResult['captures'];
+  pressure: PressureFacts;
   path: (file: string) => EvidencePath;
   evidence: RunContext['evidence'];
 }
 
 /** Writes what the arm saw; judging reads nothing else. */
 async function evidenceOf(seen: Seen): Promise<ArmResult> {
-  const { spec, start, windows, looks, faults, result, captured, path, evidence } = seen;
+  const { spec, start, windows, looks, faults, result, captured, pressure, path, evidence } = seen;
   const faulty = faults.length > 0;
   const ledger = (await Promise.all(faults.map((fault) => fault.ledger()))).flat();
   const receipts = (await Promise.all(faults.map((fault) => fault.receipts()))).flat();
@@ -201,6 +215,7 @@ async function evidenceOf(seen: Seen): Promise<ArmResult> {
     windows,
     load: await evidence.ndjson(path('load.ndjson.gz'), result.samples),
     loadFacts: await evidence.json(path('load.json'), loadFacts(result)),
+    pressure: await evidence.json(path('pressure.json'), pressure),
     ...(faulty && {
       ledger: await evidence.ndjson(path('ledger.ndjson.gz'), ledger),
       receipts: await evidence.json(path('faults.json'), receipts),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { isComplete, readOutcome } from '../../../src/load/outcome.ts';
+import { parseSamples } from '../../../src/load/samples.ts';
 
 const block = (name: string, text: string): string =>
   `meshproof begin ${name} lines=0 sha256=${createHash('sha256').update(text).digest('hex')}\n${gzipSync(text).toString('base64')}\nmeshproof end ${name}\n`;
@@ -49,6 +50,16 @@ describe('outcome of a k6 run', () => {
       target: 'trips',
       ok: true,
     });
+  });
+
+  it('knows how late each arrival began, where the script says so', () => {
+    const text = 'start,1000\n0,0,1000,5.250,200,0,1,0.0\n1,0,1093,5.250,200,0,1,60.5\n2,0,1100,5.250,200,0,1\n3,0,11';
+    const samples = parseSamples(text, 'p', asked.targets);
+    expect(samples.map(({ requestId, lateMs }) => [requestId, lateMs])).to.deep.equal([
+      ['p-0', 0],
+      ['p-1', 60.5],
+      ['p-2', undefined],
+    ]);
   });
 
   const bad: [string, Run, string][] = [
