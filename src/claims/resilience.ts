@@ -174,9 +174,9 @@ export async function resilienceArms(
   return { control: arm('control'), treatment: arm('treatment'), seen: undefined };
 }
 
-/** The calling proxies' counters of an arm: between two looks at them. */
-export function towards(arm: ArmResult, destination: string, until: 'faultEnd' | 'end' = 'end') {
-  return { before: arm.proxy.faultStart, after: arm.proxy[until], service: clientName, destination };
+/** The calling proxies' counters of an arm, over all of its load: as k6's own counts without a window. */
+export function towards({ proxy }: ArmResult, destination: string) {
+  return { before: proxy.start, after: proxy.end, service: clientName, destination };
 }
 
 /** The evidence that an arm with a fault always has. */

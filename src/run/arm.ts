@@ -147,7 +147,6 @@ async function faultPhase(
   const { scenario, name, timeline } = spec;
   const firstMs = Math.min(...timeline.map(({ atMs }) => atMs));
   await until(start + firstMs, clock, signal);
-  await look('faultStart');
   const asked = clock.now();
   events.emit({ type: 'phase-started', scenario, arm: name, phase: 'fault' });
   const began = await Promise.all(
@@ -166,6 +165,9 @@ async function faultPhase(
     toMs: inForce + transitionMs + Math.min(...began.map(({ forMs }) => forMs)),
   };
   detail(`fault, ${Math.round((window.toMs - window.fromMs) / 1000)} s`);
+  // Both looks belong to the window: what the proxies counted while the fault came into force is not in k6's figures either.
+  await until(window.fromMs, clock, signal);
+  await look('faultStart');
   await until(window.toMs, clock, signal);
   await look('faultEnd');
   await Promise.all(
