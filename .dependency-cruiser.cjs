@@ -7,6 +7,7 @@ const order = [
   'clusters',
   'policies',
   'observe/telemetry',
+  'observe/pressure',
   'meshes',
   'apps',
   'faults',

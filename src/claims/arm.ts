@@ -45,7 +45,7 @@ export interface ArmSpec {
   captures?: { edges: readonly AppEdge[]; fresh: (clients: readonly PodRef[]) => Promise<void> } | undefined;
 }
 
-/** Looks at the proxies (files of ProxySnapshot[]): right before the load, around the fault, and after the last request. */
+/** Looks at the proxies (files of ProxySnapshot[]): right before the load, at both ends of the fault's window, after the last request. */
 export interface ProxyLooks {
   start: EvidencePath;
   faultStart: EvidencePath;
@@ -61,6 +61,8 @@ export interface ArmResult {
   windows: Record<'baseline' | 'fault' | 'recovery', Window>;
   load: EvidencePath;
   loadFacts: EvidencePath;
+  /** How busy the machine was meanwhile: PressureFacts. */
+  pressure: EvidencePath;
   /** Of all faults together; undefined without one. */
   ledger?: EvidencePath | undefined;
   receipts?: EvidencePath | undefined;

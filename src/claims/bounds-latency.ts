@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { bothArms, defineClaim } from './define-claim.ts';
+import { machineOf } from './quiet.ts';
 import {
   agree,
   faultEvidence,
@@ -64,7 +65,14 @@ export const boundsLatency = defineClaim<Scenario, undefined>({
       'p99',
       'With the timeout callers wait a bounded time',
       'latency-at-most',
-      { load: treatment.load, window, quantile: p99, limitMs: claim.p99AtMostMs, minRequests: claim.minRequests },
+      {
+        load: treatment.load,
+        window,
+        quantile: p99,
+        limitMs: claim.p99AtMostMs,
+        minRequests: claim.minRequests,
+        machine: machineOf(treatment),
+      },
       'Is the timeout applied to this service, for this caller?',
     );
     await claims(
@@ -90,7 +98,14 @@ export const boundsLatency = defineClaim<Scenario, undefined>({
       'server-sees-cancellation',
       'The server saw the caller give up at the timeout',
       'cancelled-near',
-      { ledger: faultEvidence(treatment).ledger, window, nearMs: timeoutMs, toleranceMs: 200, share: 0.95 },
+      {
+        ledger: faultEvidence(treatment).ledger,
+        window,
+        nearMs: timeoutMs,
+        toleranceMs: 200,
+        share: 0.95,
+        machine: machineOf(treatment),
+      },
       'The proxy answered but kept the call open: the service still pays for it.',
     );
   },

@@ -7,6 +7,7 @@ import { clientName } from '../lab/client.ts';
 import type { ArmName, ArmResult, ArmSpec } from './arm.ts';
 import { bothArms, defineClaim, type Experiment, type ScenarioBase, type Trial } from './define-claim.ts';
 import type { Check, Judging } from './judging.ts';
+import { machineOf, quiet } from './quiet.ts';
 import { allTargets } from './targets.ts';
 
 /** Client and proxy may differ by this much (docs/design.md, reconciling): counts and success, quantiles. */
@@ -110,12 +111,13 @@ export const goldenSignals = defineClaim<Scenario, undefined>({
       minSuccessRate: scenario.thresholds.successRateAtLeast,
       maxP99Ms: scenario.thresholds.p99AtMostMs,
     };
-    const all = ({ proxy }: ArmResult) => ({
-      before: proxy.faultStart,
-      after: proxy.faultEnd,
+    const all = (arm: ArmResult) => ({
+      before: arm.proxy.faultStart,
+      after: arm.proxy.faultEnd,
       http: http.map(({ name }) => name),
       tcp: tcp.map(({ name }) => name),
       bounds,
+      machine: machineOf(arm),
     });
     const valid = {
       control: await validity(trial, control, judging),
@@ -149,12 +151,13 @@ export const goldenSignals = defineClaim<Scenario, undefined>({
   },
 });
 
-/** Did the experiment take place: enough load, metrics of every proxy, in the control a fault that bit. */
+/** Did the experiment take place: a machine that was not too busy, enough load, metrics of every proxy, in the control a fault that bit. */
 async function validity(trial: Trial<Scenario>, arm: ArmResult, judging: Judging): Promise<Assertion[]> {
   const { name } = arm.report;
   const { load: asked } = trial.scenario;
   const check = judging.on({ prefix: `${trial.id}/${name}`, arm: name, role: 'validity' });
   return [
+    await quiet(check, arm),
     await check('load', 'The load was delivered as asked', 'load-sufficient', {
       load: arm.load,
       facts: arm.loadFacts,

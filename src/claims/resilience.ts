@@ -8,6 +8,7 @@ import type { ArmName, ArmResult, ArmSpec } from './arm.ts';
 import type { RunContext } from './context.ts';
 import type { Arms, Experiment, Impossible, ScenarioBase, Subject, Trial } from './define-claim.ts';
 import type { Judging } from './judging.ts';
+import { quiet } from './quiet.ts';
 import { targetOf } from './targets.ts';
 
 /** Quantile that "p99" stands for everywhere. */
@@ -173,9 +174,9 @@ export async function resilienceArms(
   return { control: arm('control'), treatment: arm('treatment'), seen: undefined };
 }
 
-/** The calling proxies' counters of an arm: between two looks at them. */
-export function towards(arm: ArmResult, destination: string, until: 'faultEnd' | 'end' = 'end') {
-  return { before: arm.proxy.faultStart, after: arm.proxy[until], service: clientName, destination };
+/** The calling proxies' counters of an arm, over all of its load: as k6's own counts without a window. */
+export function towards({ proxy }: ArmResult, destination: string) {
+  return { before: proxy.start, after: proxy.end, service: clientName, destination };
 }
 
 /** The evidence that an arm with a fault always has. */
@@ -185,7 +186,7 @@ export function faultEvidence(arm: ArmResult): { ledger: string; receipts: strin
   return { ledger, receipts };
 }
 
-/** Did the experiment take place: enough load, a fault that bit as asked and is gone, sources that agree. */
+/** Did the experiment take place: a machine that was not too busy, enough load, a fault that bit as asked and is gone, sources that agree. */
 export async function validity(
   trial: Trial<ResilienceScenario<unknown>>,
   arm: ArmResult,
@@ -197,6 +198,7 @@ export async function validity(
   const { ledger, receipts } = faultEvidence(arm);
   const check = judging.on({ prefix: `${trial.id}/${name}`, arm: name, role: 'validity' });
   return [
+    await quiet(check, arm),
     await check(
       'load',
       'The load was delivered as asked',

@@ -34,3 +34,8 @@ export interface Recompute {
   /** Ids of the assertions that must be `pass` for a pass of this one to count: its controls and validity checks. */
   given?: string[];
 }
+
+/** What an assertion is for; where nothing says so, one about the control arm is a control, any other a claim. */
+export function roleOf({ recompute, arm }: Pick<Assertion, 'recompute' | 'arm'>): Role {
+  return recompute?.role ?? (arm === 'control' ? 'control' : 'claim');
+}

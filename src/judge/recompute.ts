@@ -6,15 +6,23 @@ import type { EvidenceReader } from '../evidence/reader.ts';
 import { evidencePaths, type Rule, type RulesFor } from './rule.ts';
 import { ledgerRules, type LedgerRules } from './rules/ledger-rules.ts';
 import { loadRules, type LoadRules } from './rules/load-rules.ts';
+import { machineRules, type MachineRules } from './rules/machine-rules.ts';
 import { proxyRules, type ProxyRules } from './rules/proxy-rules.ts';
 import { stateRules, type StateRules } from './rules/state-rules.ts';
 import { wireRules, type WireRules } from './rules/wire-rules.ts';
 
 /** Inputs of every rule, by its name. */
-export interface RuleInputs extends LoadRules, LedgerRules, ProxyRules, WireRules, StateRules {}
+export interface RuleInputs extends LoadRules, LedgerRules, MachineRules, ProxyRules, WireRules, StateRules {}
 export type RuleName = keyof RuleInputs;
 
-const rules: RulesFor<RuleInputs> = { ...loadRules, ...ledgerRules, ...proxyRules, ...wireRules, ...stateRules };
+const rules: RulesFor<RuleInputs> = {
+  ...loadRules,
+  ...ledgerRules,
+  ...machineRules,
+  ...proxyRules,
+  ...wireRules,
+  ...stateRules,
+};
 
 /** What the runner says about an assertion; everything else the rule says. */
 export interface About {

@@ -23,9 +23,18 @@ export interface LoadPod {
   idPrefix: string;
 }
 
-/** Waits for every k6 to end and joins what they report. The pods stay, with their sidecars and networks, until they are deleted. */
-export async function finishLoad(spec: LoadSpec, context: LoadContext, pods: LoadPod[]): Promise<LoadResult> {
-  const outcomes = await Promise.all(pods.map((pod) => finishPod(spec, context, pod)));
+/**
+ * Waits for every k6 to end and joins what they report. The pods stay, with their sidecars and networks, until they are deleted.
+ *
+ * @param ranMs how long they ran when they were told to end before their time
+ */
+export async function finishLoad(
+  spec: LoadSpec,
+  context: LoadContext,
+  pods: LoadPod[],
+  ranMs?: number,
+): Promise<LoadResult> {
+  const outcomes = await Promise.all(pods.map((pod) => finishPod(spec, context, pod, ranMs)));
   return {
     samples: outcomes.flatMap((outcome) => outcome.samples).sort((a, b) => a.startedAt - b.startedAt),
     exitCode: outcomes.find((outcome) => outcome.exitCode !== 0)?.exitCode ?? 0,
@@ -42,7 +51,12 @@ export async function finishLoad(spec: LoadSpec, context: LoadContext, pods: Loa
 /** How k6 ended, as its container says; `killed` when that has ended, or gone, before its files were read. */
 type End = { exitCode: number } | 'killed';
 
-async function finishPod(spec: LoadSpec, context: LoadContext, { ref, idPrefix }: LoadPod): Promise<K6Outcome> {
+async function finishPod(
+  spec: LoadSpec,
+  context: LoadContext,
+  { ref, idPrefix }: LoadPod,
+  ranMs: number | undefined,
+): Promise<K6Outcome> {
   const { kube, signal } = context;
   const lost: string[] = [];
   const orLost = async <T>(work: Promise<T>): Promise<T | undefined> => {
@@ -71,7 +85,11 @@ async function finishPod(spec: LoadSpec, context: LoadContext, { ref, idPrefix }
     const found = await orLost(readK6Files(read, { idPrefix, targets: spec.targets }));
     files = { ...(found ?? nothing), exitCode: end.exitCode };
   }
-  const outcome = readOutcome(files, { pod: ref.name, requests: expectedRequests(spec) });
+  const outcome = readOutcome(files, {
+    pod: ref.name,
+    requests: expectedRequests(ranMs === undefined ? spec : { ...spec, durationMs: Math.min(ranMs, spec.durationMs) }),
+    stopped: ranMs !== undefined,
+  });
   outcome.problems.unshift(...lost);
   await writeFile(join(context.workDir, `${ref.name}.log`), outcome.output);
   return outcome;

@@ -12,6 +12,8 @@ export interface LoadSample {
   target: string;
   /** Every k6 check of the response held (status and body). */
   ok: boolean;
+  /** How long after its time in the open model it began; undefined where a script does not say. */
+  lateMs?: number | undefined;
 }
 
 export interface LoadTarget {
@@ -61,6 +63,8 @@ export interface RunningLoad {
   progress(): Promise<number>;
   /** k6 ended: samples and what k6 itself reported. */
   finish(): Promise<LoadResult>;
+  /** The same, but k6 is told to end at once: what was asked for is then what its rate makes of the time it ran. */
+  finishNow(): Promise<LoadResult>;
   stop(): Promise<void>;
 }
 

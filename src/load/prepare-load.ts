@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { systemClock } from '../base/clock.ts';
 import { isHttpStatus } from '../kube/kube-api-error.ts';
 import type { KubeClient, KubeObject } from '../kube/types.ts';
 import type { LoadContext } from './context.ts';
@@ -115,6 +116,14 @@ async function startLoad(spec: LoadSpec, context: LoadContext, pods: LoadPod[]):
       return lines.reduce((sum, { stdout }) => sum + Math.max(0, Number(stdout) - 1), 0);
     },
     finish: () => (result ??= finishLoad(spec, context, pods)),
+    async finishNow() {
+      if (result === undefined) {
+        const ranMs = systemClock.now() - Math.min(...startedAt);
+        await inPods(`kill -INT $(cat ${workDir}/k6.pid)`).catch(() => undefined);
+        result = finishLoad(spec, context, pods, ranMs);
+      }
+      return await result;
+    },
     async stop() {
       await inPods(`kill -TERM $(cat ${workDir}/load.pid)`).catch(() => undefined);
     },

@@ -1,8 +1,9 @@
 import { milliseconds, percent, plural } from '../base/words.ts';
 import type { Assertion, Status } from '../judge/assertion.ts';
 import { statuses } from '../judge/assertion.ts';
-import { durationText } from './html/words.ts';
+import { durationText, rateText, shareText } from './html/words.ts';
 import type { RunReport } from './model.ts';
+import { quantileText, signalsScenario } from './signal-text.ts';
 
 /** GitHub refuses a job summary above 1 MiB; the rest of the room is the note's. */
 const limitBytes = 1024 * 1024 - 4096;
@@ -23,6 +24,7 @@ export function renderSummary(report: RunReport): string {
     ...troubles(report),
     ...errors(report),
     ...figures(report),
+    ...signals(report),
     foot(report),
   ];
   let text = '';
@@ -104,6 +106,25 @@ function figures({ scenarios }: RunReport): string[] {
   if (rows.length === 0) return [];
   return [
     '## Load\n\n| scenario | arm | phase | requests | success | p50 | p99 |\n|---|---|---|---:|---:|---:|---:|\n',
+    ...rows,
+    '\n',
+  ];
+}
+
+/** Of one scenario, as the page opens it: hundreds of rows are read by nobody, and report.html has them. */
+function signals({ signals: all }: RunReport): string[] {
+  const scenario = signalsScenario(all);
+  const rows = all
+    .filter((signal) => signal.scenario === scenario && signal.arm === 'treatment')
+    .map((signal) => {
+      const edge = signal.source === '*' ? signal.destination : `${signal.source} → ${signal.destination}`;
+      const quantiles = (['p50', 'p99'] as const).map((name) => quantileText(signal, name)).join(' | ');
+      const rate = signal.protocol === 'tcp' ? 'TCP' : rateText(signal.rps);
+      return `| ${cell(edge)} | ${signal.reporter} | ${rate} | ${shareText(signal.successRate)} | ${quantiles} |\n`;
+    });
+  if (rows.length === 0) return [];
+  return [
+    `## Golden signals: ${escapeMd(scenario ?? '')}\n\n| edge | by | per second | success | p50 | p99 |\n|---|---|---:|---:|---:|---:|\n`,
     ...rows,
     '\n',
   ];

@@ -9,6 +9,7 @@ import type { ActiveFault, FaultReceipt, LedgerEntry } from '../faults/fault.ts'
 import { summarizeLedger } from '../judge/ledger.ts';
 import { clientName } from '../lab/client.ts';
 import type { LoadResult } from '../load/load.ts';
+import type { PressureFacts } from '../observe/pressure/pressure.ts';
 import { goldenSignals, loadSignals, type GoldenSignals } from '../observe/telemetry/golden.ts';
 import { snapshotDeltas } from '../observe/telemetry/delta.ts';
 import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
@@ -16,8 +17,8 @@ import type { PhaseReport } from '../report/model.ts';
 import type { Engine } from './engine.ts';
 import { transitionMs, until } from './phases.ts';
 
-/** Time for a fault to come into force and to be taken back while k6 goes on; the rest of it lengthens the recovery. */
-const onsetBudgetMs = 5000;
+/** Longest time for a fault to come into force and to be taken back while k6 goes on: it is told to end before that is over. */
+const onsetBudgetMs = 120_000;
 /** A fault that nobody took back takes itself out this long after the load should have ended. */
 const deadManGraceMs = 60_000;
 
@@ -74,6 +75,7 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
       faultEnd: [],
       end: [],
     };
+    await using pressure = await means.startPressure({ clock });
     const judgedFromMs = clock.now();
     const running = await load.start();
     const start = running.startedAt;
@@ -91,7 +93,8 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
           },
         });
       }
-      const result = await running.finish();
+      // A fault that took its time has lengthened the load; once it has recovered, nothing more is to be learnt.
+      const result = await (windows === undefined ? running.finish() : running.finishNow());
       const lastMs = result.samples.reduce((last, sample) => Math.max(last, sample.startedAt), start);
       const whole = { fromMs: start, toMs: lastMs + 1 };
       windows = windows
@@ -99,7 +102,18 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
         : { baseline: whole, fault: whole, recovery: { fromMs: lastMs + 1, toMs: lastMs + 1 } };
       looks.end = await means.proxySnapshots(watched, context);
       const captured = await captures?.finish(judgedFromMs);
-      return await evidenceOf({ spec, start, windows, looks, faults, result, captured, path, evidence });
+      return await evidenceOf({
+        spec,
+        start,
+        windows,
+        looks,
+        faults,
+        result,
+        captured,
+        pressure: await pressure.stop(),
+        path,
+        evidence,
+      });
     } finally {
       events.emit({ type: 'arm-ended', scenario, arm: name });
       // Of an arm that broke off: a fault must not outlive its load.
@@ -134,7 +148,6 @@ async function faultPhase(
   const { scenario, name, timeline } = spec;
   const firstMs = Math.min(...timeline.map(({ atMs }) => atMs));
   await until(start + firstMs, clock, signal);
-  await look('faultStart');
   const asked = clock.now();
   events.emit({ type: 'phase-started', scenario, arm: name, phase: 'fault' });
   const began = await Promise.all(
@@ -153,6 +166,9 @@ async function faultPhase(
     toMs: inForce + transitionMs + Math.min(...began.map(({ forMs }) => forMs)),
   };
   detail(`fault, ${Math.round((window.toMs - window.fromMs) / 1000)} s`);
+  // Both looks belong to the window: what the proxies counted while the fault came into force is not in k6's figures either.
+  await until(window.fromMs, clock, signal);
+  await look('faultStart');
   await until(window.toMs, clock, signal);
   await look('faultEnd');
   await Promise.all(
@@ -165,6 +181,7 @@ async function faultPhase(
   const lifted = clock.now();
   detail('recovery');
   events.emit({ type: 'phase-started', scenario, arm: name, phase: 'recovery' });
+  await until(lifted + transitionMs + spec.recoveryMs, clock, signal);
   return {
     baseline: { fromMs: start + transitionMs, toMs: asked },
     fault: window,
@@ -180,13 +197,14 @@ interface Seen {
   faults: readonly ActiveFault[];
   result: LoadResult;
   captured: ArmResult['captures'];
+  pressure: PressureFacts;
   path: (file: string) => EvidencePath;
   evidence: RunContext['evidence'];
 }
 
 /** Writes what the arm saw; judging reads nothing else. */
 async function evidenceOf(seen: Seen): Promise<ArmResult> {
-  const { spec, start, windows, looks, faults, result, captured, path, evidence } = seen;
+  const { spec, start, windows, looks, faults, result, captured, pressure, path, evidence } = seen;
   const faulty = faults.length > 0;
   const ledger = (await Promise.all(faults.map((fault) => fault.ledger()))).flat();
   const receipts = (await Promise.all(faults.map((fault) => fault.receipts()))).flat();
@@ -201,6 +219,7 @@ async function evidenceOf(seen: Seen): Promise<ArmResult> {
     windows,
     load: await evidence.ndjson(path('load.ndjson.gz'), result.samples),
     loadFacts: await evidence.json(path('load.json'), loadFacts(result)),
+    pressure: await evidence.json(path('pressure.json'), pressure),
     ...(faulty && {
       ledger: await evidence.ndjson(path('ledger.ndjson.gz'), ledger),
       receipts: await evidence.json(path('faults.json'), receipts),

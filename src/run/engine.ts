@@ -6,6 +6,7 @@ import type { PodRef } from '../kube/types.ts';
 import { prepareLoad, type LoadContext } from '../load/prepare-load.ts';
 import type { RollbackHandle } from '../base/rollback-registrar.ts';
 import { startFault } from '../faults/index.ts';
+import { startPressure } from '../observe/pressure/start-pressure.ts';
 import { captureEdges } from './capture-edges.ts';
 import type { Events } from './events.ts';
 import { proxySnapshots } from './proxies.ts';
@@ -16,9 +17,10 @@ export interface Means {
   captureEdges: typeof captureEdges;
   proxySnapshots: typeof proxySnapshots;
   startFault: typeof startFault;
+  startPressure: typeof startPressure;
 }
 
-const realMeans: Means = { prepareLoad, captureEdges, proxySnapshots, startFault };
+const realMeans: Means = { prepareLoad, captureEdges, proxySnapshots, startFault, startPressure };
 
 /** What arms of one run share: the surroundings, the means, and what was touched. */
 export class Engine {

@@ -5,7 +5,7 @@ import type { Arms } from '../claims/define-claim.ts';
 import { Judging } from '../claims/judging.ts';
 import { evidencePath } from '../evidence/store.ts';
 import { judgeArm, type RunArm } from '../judge/verdict/judge-arm.ts';
-import { statusOf } from '../judge/verdict/status-of.ts';
+import { noClaimHeld, scenarioStatus } from '../judge/verdict/status-of.ts';
 import type { Assertion, Status } from '../judge/assertion.ts';
 import { skipped } from '../judge/recompute.ts';
 import type { GoldenSignals } from '../observe/telemetry/golden.ts';
@@ -146,7 +146,7 @@ async function judged(one: Running, engine: Engine, elapsedMs: () => number): Pr
     const { control, treatment } = one.results;
     await claim.judge({ trial, context, judging, seen: one.arms?.seen, arms: one.results });
     const { assertions } = judging;
-    const status = statusOf(assertions.map((assertion) => assertion.status));
+    const status = scenarioStatus(assertions);
     return outcome(
       status,
       reasonOf(status, assertions),
@@ -169,5 +169,6 @@ function nothingRan(name: ArmName): RunArm {
 function reasonOf(status: Status, assertions: readonly Assertion[]): string {
   if (status === 'pass') return '';
   const first = assertions.find((assertion) => assertion.status === status);
-  return first === undefined ? 'nothing was examined' : `${first.title}: ${first.observed}`;
+  if (first !== undefined) return `${first.title}: ${first.observed}`;
+  return assertions.length === 0 ? 'nothing was examined' : noClaimHeld;
 }

@@ -4,6 +4,7 @@ import type { EvidencePath } from '../../evidence/path.ts';
 import { judgeShare } from '../binomial.ts';
 import type { EvidenceReader } from '../../evidence/reader.ts';
 import { summarizeLedger, type LedgerFacts } from '../ledger.ts';
+import { unlessBusy, type MachineSelection } from '../machine.ts';
 import { amplificationInterval, expectedAmplification } from '../retries.ts';
 import { invalid, passIf, type Outcome, type RulesFor } from '../rule.ts';
 import { milliseconds, percent, plural, some } from '../../base/words.ts';
@@ -24,11 +25,26 @@ export interface LedgerRules {
   /** Mean attempts per request within the Chernoff bounds of the truncated geometric series. */
   'amplification-within': LedgerSelection & { faultShare: number; retries: number };
   'attempts-exceed-requests': LedgerSelection;
-  /** For controls: nothing was retried. */
+  /** For controls: nothing was retried, but for what a client sends again because its connection broke. */
   'attempts-equal-requests': LedgerSelection;
-  /** The caller gave up on at least this share of the attempts, `nearMs` after they began (give or take `toleranceMs`). */
-  'cancelled-near': LedgerSelection & { nearMs: number; toleranceMs: number; share: number };
+  /**
+   * The caller gave up on at least this share of the attempts, `nearMs` after they began (give or take `toleranceMs`). With
+   * `machine`: at other times on a busy machine is `invalid`.
+   */
+  'cancelled-near': LedgerSelection & {
+    nearMs: number;
+    toleranceMs: number;
+    share: number;
+    machine?: MachineSelection | undefined;
+  };
 }
+
+/**
+ * Requests that may reach the server twice without a retry policy: Go's HTTP client (so k6) sends an idempotent request again
+ * when a kept connection closes under it before the first byte of an answer (net/http, Transport). Seen on a busy machine: 1 of
+ * 361. Policies retry whatever share of requests fails, tens of percent here.
+ */
+const resentShare = 0.01;
 
 async function selectEntries(selection: LedgerSelection, evidence: EvidenceReader): Promise<LedgerEntry[]> {
   const entries: LedgerEntry[] = [];
@@ -114,9 +130,12 @@ export const ledgerRules: RulesFor<LedgerRules> = {
       judged(inputs, evidence, (facts) => passIf(facts.attempts > facts.requests, attemptsText(facts))),
   },
   'attempts-equal-requests': {
-    expected: () => 'the server sees one attempt per request',
+    expected: () => `the server sees one attempt per request (${percent(resentShare)} may be sent again)`,
     judge: (inputs, evidence) =>
-      judged(inputs, evidence, (facts) => passIf(facts.attempts === facts.requests, attemptsText(facts))),
+      judged(inputs, evidence, (facts) => {
+        const allowed = Math.max(1, Math.floor(facts.requests * resentShare));
+        return passIf(facts.attempts - facts.requests <= allowed, attemptsText(facts));
+      }),
   },
   'cancelled-near': {
     expected: ({ nearMs, toleranceMs, share }) =>
@@ -128,10 +147,11 @@ export const ledgerRules: RulesFor<LedgerRules> = {
         (entry) => entry.cancelled && Math.abs(entry.durationMs - inputs.nearMs) <= inputs.toleranceMs,
       ).length;
       const share = near / entries.length;
-      return passIf(
+      const outcome = passIf(
         share >= inputs.share,
         `${percent(share)} of ${plural(entries.length, 'attempt')} cancelled in that window`,
       );
+      return unlessBusy(outcome, inputs.machine, evidence);
     },
   },
 };

@@ -1,22 +1,13 @@
 import { quantile } from '../../base/quantile.ts';
-import { within, type Window } from '../../base/window.ts';
 import type { LoadResult, LoadSample } from '../../load/load.ts';
 import type { EvidencePath } from '../../evidence/path.ts';
 import { judgeShare } from '../binomial.ts';
 import type { EvidenceReader } from '../../evidence/reader.ts';
+import { unlessBusy, type MachineSelection } from '../machine.ts';
 import { expectedSuccess } from '../retries.ts';
 import { invalid, passIf, type Outcome, type RulesFor } from '../rule.ts';
+import { selectSamples, type LoadSelection } from '../select-samples.ts';
 import { count, milliseconds, percent, plural } from '../../base/words.ts';
-
-/** Some of the requests of a `load.ndjson[.gz]` (one LoadSample a line): those that started in the window. */
-export interface LoadSelection {
-  load: EvidencePath;
-  window?: Window;
-  /** Name of a LoadTarget. */
-  target?: string;
-  /** Fewer requests than this allow no conclusion; default 1. */
-  minRequests?: number;
-}
 
 /** Contents of `load.json`: what k6 reported besides samples. */
 export type LoadFacts = Omit<LoadResult, 'samples' | 'summary'>;
@@ -28,22 +19,13 @@ export interface LoadRules {
   'success-rate-below': LoadSelection & { share: number };
   /** Successes lie in the interval of 1 - faultShare^(retries + 1). */
   'success-as-retries-predict': LoadSelection & { faultShare: number; retries: number };
-  'latency-at-most': LoadSelection & { quantile: number; limitMs: number };
+  /** With `machine`: slower than the limit on a busy machine is `invalid`. */
+  'latency-at-most': LoadSelection & { quantile: number; limitMs: number; machine?: MachineSelection | undefined };
   'latency-at-least': LoadSelection & { quantile: number; limitMs: number };
   /** Share of answers with this status (0: no answer); at least, at most, or the exact share that was asked for (binomial interval). */
   'status-share': LoadSelection & { status: number; is: { atLeast: number } | { atMost: number } | { asked: number } };
   /** Validity: enough requests, none dropped, k6 reported no problem. */
   'load-sufficient': LoadSelection & { facts: EvidencePath; minRequests: number };
-}
-
-/** Reads the selected samples. */
-export async function selectSamples(selection: LoadSelection, evidence: EvidenceReader): Promise<LoadSample[]> {
-  const samples: LoadSample[] = [];
-  for await (const sample of evidence.ndjson<LoadSample>(selection.load)) {
-    const wanted = selection.target === undefined || sample.target === selection.target;
-    if (wanted && within(selection.window, sample.startedAt)) samples.push(sample);
-  }
-  return samples;
 }
 
 async function judged(
@@ -107,11 +89,13 @@ export const loadRules: RulesFor<LoadRules> = {
   },
   'latency-at-most': {
     expected: (inputs) => `p${inputs.quantile * 100} at most ${milliseconds(inputs.limitMs)}`,
-    judge: (inputs, evidence) =>
-      judged(inputs, evidence, (samples) => {
+    judge: async (inputs, evidence) => {
+      const outcome = await judged(inputs, evidence, (samples) => {
         const seen = latency(inputs, samples);
         return passIf(seen.value <= inputs.limitMs, seen.text);
-      }),
+      });
+      return unlessBusy(outcome, inputs.machine, evidence);
+    },
   },
   'latency-at-least': {
     expected: (inputs) => `p${inputs.quantile * 100} at least ${milliseconds(inputs.limitMs)}`,

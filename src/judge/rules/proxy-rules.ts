@@ -5,8 +5,9 @@ import { counterDelta, counterText, readSnapshots, type CounterName, type ProxyS
 import type { EvidenceReader } from '../../evidence/reader.ts';
 import { invalid, passIf, type Outcome, type RulesFor } from '../rule.ts';
 import { count, milliseconds, percent, plural, some } from '../../base/words.ts';
+import { unlessBusy, type MachineSelection } from '../machine.ts';
 import { readLedger, type LedgerSelection } from './ledger-rules.ts';
-import { selectSamples, type LoadSelection } from './load-rules.ts';
+import { selectSamples, type LoadSelection } from '../select-samples.ts';
 
 /** A number that one source knows. */
 export type CountSource =
@@ -25,10 +26,17 @@ export interface SignalBounds {
   maxP99Ms?: number;
 }
 
+export interface SignalSelection extends Pick<ProxySelection, 'before' | 'after'> {
+  http: string[];
+  tcp: string[];
+  bounds: SignalBounds;
+  machine?: MachineSelection | undefined;
+}
+
 export interface ProxyRules {
   /** A counter grew by at least / at most this much between two looks. */
   'counter-delta': ProxySelection & { counter: CounterName; atLeast?: number; atMost?: number };
-  /** Two independent sources tell the same number, `share` apart at most (of the larger). */
+  /** Two independent sources tell the same number, `share` apart at most (of the larger); else nobody knows which is right. */
   'counts-within': { a: CountSource; b: CountSource; share: number };
   /** Two sources tell the same success rate, `share` apart at most (absolute). */
   'success-within': {
@@ -41,18 +49,13 @@ export interface ProxyRules {
    * bucket. Either may be off by the ranks of requests that only one of them saw, and by one for its own rounding.
    */
   'quantile-within': { load: LoadSelection; proxy: ProxySelection; quantile: number; share: number; slackMs?: number };
-  /** Each service has traffic, a latency distribution, a success rate (HTTP) and saturation, and is within bounds. Inbound side. */
-  'golden-signals-within': Omit<ProxySelection, 'service' | 'destination'> & {
-    http: string[];
-    tcp: string[];
-    bounds: SignalBounds;
-  };
+  /**
+   * Each service has traffic, a latency distribution, a success rate (HTTP) and saturation, and is within bounds. Inbound
+   * side. Too little traffic is `invalid`; so is, with `machine`, nothing but slowness on a busy machine.
+   */
+  'golden-signals-within': SignalSelection;
   /** For controls: at least one of the services is out of bounds. */
-  'golden-signals-breached': Omit<ProxySelection, 'service' | 'destination'> & {
-    http: string[];
-    tcp: string[];
-    bounds: SignalBounds;
-  };
+  'golden-signals-breached': SignalSelection;
 }
 
 async function read(
@@ -113,13 +116,14 @@ function rankSlack(samples: number, counted: number): number {
 /** More than this share is for `counts-within` to judge, and widens nothing. */
 const maxOnlyOne = 0.005;
 
-/** One line per service that is out of bounds, and what cannot be told. */
+/** One line per service that is out of bounds (`slow`: in time only), and what cannot be told: too little traffic among it. */
 async function breaches(
-  inputs: ProxyRules['golden-signals-within'],
+  inputs: SignalSelection,
   evidence: EvidenceReader,
-): Promise<{ breached: string[]; unknown: string[]; seen: string }> {
+): Promise<{ breached: string[]; slow: string[]; unknown: string[]; seen: string }> {
   const { bounds } = inputs;
   const breached: string[] = [];
+  const slow: string[] = [];
   const unknown: string[] = [];
   const connected: string[] = [];
   let lowest = { service: '', success: Number.POSITIVE_INFINITY };
@@ -137,13 +141,13 @@ async function breaches(
     if (inputs.tcp.includes(service)) {
       // Bytes, not connections: services keep theirs open.
       const bytes = delta.of('bytesSent') + delta.of('bytesReceived');
-      if (bytes < 1) breached.push(`${service}: no traffic`);
+      if (bytes < 1) unknown.push(`${service}: no traffic`);
       else connected.push(`${service} ${plural(bytes, 'byte')}`);
       continue;
     }
     const requests = delta.of('requests');
     if (requests < bounds.minRequests) {
-      breached.push(`${service}: ${plural(requests, 'request')}, ${count(bounds.minRequests)} needed`);
+      unknown.push(`${service}: ${plural(requests, 'request')}, ${count(bounds.minRequests)} needed`);
       continue;
     }
     const success = 1 - delta.of({ codeClass: 5 }) / requests;
@@ -151,7 +155,7 @@ async function breaches(
     const measured = p99 && (p99.pointMs ?? p99.highMs);
     if (measured === undefined || countOf(delta.latency) === 0) unknown.push(`${service}: no latency distribution`);
     else if (bounds.maxP99Ms !== undefined && measured > bounds.maxP99Ms) {
-      breached.push(`${service}: p99 ${milliseconds(measured)}`);
+      slow.push(`${service}: p99 ${milliseconds(measured)}`);
     }
     if (bounds.minSuccessRate !== undefined && success < bounds.minSuccessRate) {
       breached.push(`${service}: ${percent(success)} success`);
@@ -164,7 +168,7 @@ async function breaches(
     ...(slowest.service ? [`slowest p99 ${milliseconds(slowest.p99)} (${slowest.service})`] : []),
     ...connected,
   ].join(', ');
-  return { breached, unknown, seen };
+  return { breached, slow, unknown, seen };
 }
 
 function boundsText({ minRequests, minSuccessRate, maxP99Ms }: SignalBounds): string {
@@ -173,6 +177,11 @@ function boundsText({ minRequests, minSuccessRate, maxP99Ms }: SignalBounds): st
     ...(minSuccessRate === undefined ? [] : [`success at least ${percent(minSuccessRate)}`]),
     ...(maxP99Ms === undefined ? [] : [`p99 at most ${milliseconds(maxP99Ms)}`]),
   ].join(', ');
+}
+
+/** Sources that disagree prove nothing about the mesh: one of them is wrong, and it is not known which. */
+function agreeIf(holds: boolean, observed: string): Outcome {
+  return holds ? passIf(true, observed) : invalid(`${observed}: the sources disagree`);
 }
 
 export const proxyRules: RulesFor<ProxyRules> = {
@@ -201,7 +210,7 @@ export const proxyRules: RulesFor<ProxyRules> = {
       const larger = Math.max(a.n, b.n);
       if (larger === 0) return invalid(`${a.text}, ${b.text}: nothing to compare`);
       const apart = Math.abs(a.n - b.n) / larger;
-      return passIf(apart <= inputs.share, `${a.text}, ${b.text}: ${percent(apart)} apart`);
+      return agreeIf(apart <= inputs.share, `${a.text}, ${b.text}: ${percent(apart)} apart`);
     },
   },
   'success-within': {
@@ -210,7 +219,7 @@ export const proxyRules: RulesFor<ProxyRules> = {
       const [a, b] = [await rate(inputs.a, evidence), await rate(inputs.b, evidence)];
       if ('problem' in a) return invalid(a.problem);
       if ('problem' in b) return invalid(b.problem);
-      return passIf(Math.abs(a.n - b.n) <= inputs.share, `${a.text} and ${b.text}`);
+      return agreeIf(Math.abs(a.n - b.n) <= inputs.share, `${a.text} and ${b.text}`);
     },
   },
   'quantile-within': {
@@ -234,19 +243,20 @@ export const proxyRules: RulesFor<ProxyRules> = {
       const slack = (ms: number): number => Math.max(ms * inputs.share, inputs.slackMs ?? 0);
       if (low.pointMs !== undefined && proxy.pointMs !== undefined && high.pointMs !== undefined) {
         const holds = k6 >= low.pointMs - slack(low.pointMs) && k6 <= high.pointMs + slack(high.pointMs);
-        return passIf(holds, `k6 ${milliseconds(k6)}, proxy ${milliseconds(proxy.pointMs)}`);
+        return agreeIf(holds, `k6 ${milliseconds(k6)}, proxy ${milliseconds(proxy.pointMs)}`);
       }
       const [lowMs, highMs] = [low.lowMs, high.highMs];
       const text = `k6 ${milliseconds(k6)}, proxy's bucket ${milliseconds(lowMs)} to ${Number.isFinite(highMs) ? milliseconds(highMs) : 'more'}`;
-      return passIf(k6 >= lowMs - slack(lowMs) && k6 <= highMs + (inputs.slackMs ?? 0), text);
+      return agreeIf(k6 >= lowMs - slack(lowMs) && k6 <= highMs + (inputs.slackMs ?? 0), text);
     },
   },
   'golden-signals-within': {
     expected: ({ http, tcp, bounds }) =>
       `${plural(http.length + tcp.length, 'service')} with latency, traffic, errors and saturation: ${boundsText(bounds)}`,
     judge: async (inputs, evidence) => {
-      const { breached, unknown, seen } = await breaches(inputs, evidence);
-      if (breached.length > 0) return passIf(false, some(breached, 5));
+      const { breached, slow, unknown, seen } = await breaches(inputs, evidence);
+      if (breached.length > 0) return passIf(false, some([...breached, ...slow], 5));
+      if (slow.length > 0) return unlessBusy(passIf(false, some(slow, 5)), inputs.machine, evidence);
       return unknown.length > 0
         ? invalid(some(unknown, 5))
         : passIf(seen !== '', `${plural(inputs.http.length + inputs.tcp.length, 'service')}: ${seen}`);
@@ -255,8 +265,8 @@ export const proxyRules: RulesFor<ProxyRules> = {
   'golden-signals-breached': {
     expected: ({ bounds }) => `at least one service outside: ${boundsText(bounds)}`,
     judge: async (inputs, evidence) => {
-      const { breached, unknown, seen } = await breaches(inputs, evidence);
-      if (breached.length > 0) return passIf(true, some(breached, 5));
+      const { breached, slow, unknown, seen } = await breaches(inputs, evidence);
+      if (breached.length + slow.length > 0) return passIf(true, some([...breached, ...slow], 5));
       return unknown.length > 0 ? invalid(some(unknown, 5)) : passIf(false, seen);
     },
   },

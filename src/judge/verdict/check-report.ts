@@ -15,7 +15,7 @@ import { findSecrets, redactValue } from '../../evidence/redaction.ts';
 import { writers } from '../../report/writers.ts';
 import { criteria } from './criteria.ts';
 import { judgeArm } from './judge-arm.ts';
-import { statusOf } from './status-of.ts';
+import { scenarioStatus } from './status-of.ts';
 import { verdict } from './verdict.ts';
 
 export interface ReportCheck {
@@ -114,7 +114,7 @@ function sameEdge(a: WireProof, b: WireProof): boolean {
 function judgementProblems(report: RunReport): string[] {
   const problems: string[] = [];
   for (const { id, status, criterion, assertions, arms } of report.scenarios) {
-    const judged = statusOf(assertions.map((assertion) => assertion.status));
+    const judged = scenarioStatus(assertions);
     // A scenario that broke off is an error, whatever it had found until then.
     if (status !== judged && !(status === 'error' && judged !== 'fail')) {
       problems.push(`scenario ${id}: stated ${status}, its assertions say ${judged}`);

@@ -1,7 +1,7 @@
-import type { Assertion } from '../assertion.ts';
+import { roleOf, type Assertion, type Status } from '../assertion.ts';
 import { plural } from '../../base/words.ts';
 import type { Criterion, ScenarioReport } from '../../report/model.ts';
-import { statusOf } from './status-of.ts';
+import { claimHeld, noClaimHeld, statusOf } from './status-of.ts';
 
 /** A success criterion as a suite defines it; `words` name the arms in its sentence: `With retries switched off`. */
 export interface CriterionDefinition {
@@ -10,7 +10,10 @@ export interface CriterionDefinition {
   words?: { control: string; treatment: string };
 }
 
-/** Judges each criterion by the scenarios that name it, and says why in words that need no knowledge of the mesh. */
+/**
+ * Judges each criterion by the scenarios that name it, and says why in words that need no knowledge of the mesh. Without a
+ * claim that passed there is no pass, whatever its scenarios say of themselves.
+ */
 export function criteria(
   scenarios: readonly ScenarioReport[],
   definitions: readonly CriterionDefinition[],
@@ -20,8 +23,9 @@ export function criteria(
     const { id, title, words } = definition;
     const named = { id, title, scenarios: own.map((scenario) => scenario.id), ...(words && { words }) };
     if (own.length === 0) return { ...named, status: 'invalid', why: 'No scenario of this run examined it.' };
-    const status = statusOf(own.map((scenario) => scenario.status));
     const assertions = own.flatMap((scenario) => scenario.assertions);
+    const stated = statusOf(own.map((scenario) => scenario.status));
+    const status: Status = stated === 'pass' && !claimHeld(assertions) ? 'invalid' : stated;
     const control = controlHalf(assertions, words?.control ?? 'Without it');
     const treatment = treatmentHalf(assertions, words?.treatment ?? 'With it');
     const reason = status === 'pass' ? undefined : reasonOf(own);
@@ -33,10 +37,6 @@ export function criteria(
       ...(treatment && { treatment }),
     };
   });
-}
-
-function roleOf({ recompute, arm }: Assertion): 'claim' | 'control' | 'validity' {
-  return recompute?.role ?? (arm === 'control' ? 'control' : 'claim');
 }
 
 function controlHalf(assertions: readonly Assertion[], words: string): string | undefined {
@@ -71,9 +71,11 @@ function observedOf({ observed }: Assertion): string {
 /** Why there is no pass, where the halves do not say it. */
 function reasonOf(scenarios: readonly ScenarioReport[]): string | undefined {
   const open = scenarios.find(({ status }) => status !== 'pass' && status !== 'fail');
-  if (!open) return undefined;
+  if (!open) return scenarios.every(({ status }) => status === 'pass') ? `No conclusion: ${noClaimHeld}.` : undefined;
   const first =
-    open.reason || open.assertions.find(({ status }) => status === open.status)?.observed || 'nothing was examined';
+    open.reason ||
+    open.assertions.find(({ status }) => status === open.status)?.observed ||
+    (open.assertions.length === 0 ? 'nothing was examined' : noClaimHeld);
   const words = { error: 'It could not be examined', invalid: 'No conclusion', skipped: 'Skipped' }[
     open.status as 'error' | 'invalid' | 'skipped'
   ];

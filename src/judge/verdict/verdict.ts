@@ -2,6 +2,7 @@ import { statuses, type Assertion, type Status } from '../assertion.ts';
 import { worst } from '../combine.ts';
 import { plural } from '../../base/words.ts';
 import type { ExitCode } from '../../base/errors.ts';
+import { claimHeld, noClaimHeld } from './status-of.ts';
 import type { RunReport, Verdict, VerdictStatus } from '../../report/model.ts';
 
 /** What a verdict is made of: parts of the report. */
@@ -9,7 +10,10 @@ export type VerdictParts = Pick<RunReport, 'criteria' | 'scenarios' | 'assertion
   interrupted: boolean;
 };
 
-/** The worst status wins: a proven failure is never masked by something else, and what was not shown is no pass. */
+/**
+ * The worst status wins: a proven failure is never masked by something else, what was not shown is no pass, and a run is
+ * not healthy unless a claim of one of its scenarios passed.
+ */
 export function verdict(parts: VerdictParts): Verdict {
   const { criteria, scenarios, errors, interrupted } = parts;
   const assertions = allAssertions(parts);
@@ -23,7 +27,9 @@ export function verdict(parts: VerdictParts): Verdict {
     ...criteria.map(({ status }) => status),
     ...unhealthyChecks(parts).map(({ status }) => status),
     ...(errors.some(({ code }) => code !== 'MESHPROOF_INTERRUPTED') ? ['error' as const] : []),
-    ...(open.length > 0 || interrupted ? ['invalid' as const] : []),
+    ...(open.length > 0 || interrupted || !scenarios.some((scenario) => claimHeld(scenario.assertions))
+      ? ['invalid' as const]
+      : []),
   ];
   // A capability that is skipped is shown, and does not spoil a run in which every criterion has its pass.
   const overall = worst(seen.filter((status) => status !== 'skipped'));
@@ -102,7 +108,7 @@ function reason(parts: VerdictParts, status: VerdictStatus, assertions: Placed[]
   if (scenario) return `${scenario.id}: ${scenario.reason || 'no conclusion'}`;
   const open = parts.criteria.find((candidate) => candidate.status !== 'pass');
   if (open) return `${open.id}: ${open.why}`;
-  return parts.interrupted ? 'stopped before everything was judged' : 'nothing was judged';
+  return parts.interrupted ? 'stopped before everything was judged' : noClaimHeld;
 }
 
 /** An observation that begins with its edge names the broken thing itself; others need the claim beside them. */

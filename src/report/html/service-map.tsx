@@ -1,6 +1,7 @@
+import { short, shortQuantile } from '../signal-text.ts';
 import type { RunReport } from '../model.ts';
 import { serviceMap, type Lock, type MapEdge, type MapNode } from './map-layout.ts';
-import { nothing, shareText } from './words.ts';
+import { shareText } from './words.ts';
 
 const [nodeWidth, nodeHeight, columnGap, rowGap, margin] = [112, 40, 226, 78, 10];
 
@@ -120,7 +121,7 @@ function EdgeLabel({
       ? edge.wire
       : signals.protocol === 'tcp'
         ? `TCP · ${edge.wire}`
-        : `${brief(signals.rps, '/s')} · ${shareText(signals.successRate)} · ${brief(signals.p99Ms, ' ms')}`;
+        : `${short(signals.rps)}/s · ${shareText(signals.successRate)} · ${shortQuantile(signals, 'p99')}`;
   const half = Math.round(figures.length * 3.25) + 17;
   return (
     <g class={`edge-label ${edge.lock}`} transform={`translate(${middle.x} ${middle.y})`}>
@@ -156,7 +157,3 @@ export function LockMark({ lock }: { lock: Lock }) {
 }
 
 /** Two digits are enough on a map. */
-function brief(value: number | null, unit: string): string {
-  if (value === null) return nothing;
-  return `${value >= 10 ? Math.round(value) : Number(value.toFixed(1))}${unit}`;
-}

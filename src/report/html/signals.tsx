@@ -1,13 +1,14 @@
 import type { GoldenSignals } from '../../observe/telemetry/golden.ts';
 import type { RunReport } from '../model.ts';
 import { Table } from './table.tsx';
-import { msText, nothing, rateText, shareText } from './words.ts';
+import { quantileText, signalsScenario } from '../signal-text.ts';
+import { nothing, rateText, shareText } from './words.ts';
 
 /** Latency, traffic, errors, saturation: per scenario, since hundreds of rows in one table are read by nobody. */
 export function SignalsSection({ report }: { report: RunReport }) {
   if (report.signals.length === 0) return null;
   const scenarios = [...new Set(report.signals.map(({ scenario }) => scenario))];
-  const opened = scenarios.find((scenario) => scenario.includes('golden')) ?? scenarios[0];
+  const opened = signalsScenario(report.signals);
   return (
     <section id="signals">
       <h2>Golden signals</h2>
@@ -49,9 +50,7 @@ function row(signal: GoldenSignals) {
     signal.protocol === 'tcp' ? 'TCP' : rateText(signal.rps),
     shareText(signal.successRate),
     signal.protocol === 'tcp' ? nothing : rateText(signal.errorsPerSecond),
-    msText(signal.p50Ms),
-    msText(signal.p95Ms),
-    msText(signal.p99Ms),
+    ...(['p50', 'p95', 'p99'] as const).map((name) => quantileText(signal, name)),
     Object.entries(signal.saturation)
       .map(([name, value]) => saturation(name, value))
       .join(', ') || nothing,

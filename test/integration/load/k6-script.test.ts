@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { pollUntil } from '../../../src/base/poll.ts';
 import { logEvents } from '../../../src/kube/log-events.ts';
@@ -174,6 +175,31 @@ describe('k6 in its container', () => {
     expect(starved.dropped).to.be.greaterThan(0);
     expect(starved.problems.join()).to.contain('dropped').and.to.contain('were asked for');
     expect(starved.exitCode).to.equal(99);
+  });
+
+  it('says of each request how late it began: what a machine without time for k6 does to it', async () => {
+    const pauseMs = 400;
+    const load = spec({ maxVUs: 60 });
+    const { ended } = await start(load);
+    await writeFile(join(work, 'gate'), '');
+    await pollUntil(async () => (seen.length > 20 ? { ready: true } : { pending: `${seen.length} requests` }), {
+      what: 'requests',
+      timeoutMs: 20_000,
+    });
+    const k6 = Number(await readFile(join(work, 'k6.pid'), 'utf8'));
+    process.kill(k6, 'SIGSTOP');
+    await delay(pauseMs);
+    process.kill(k6, 'SIGCONT');
+    const { samples } = await ended();
+    const late = samples.map(({ lateMs }) => lateMs ?? Number.NaN);
+    expect(Math.max(...late)).to.be.at.least(pauseMs - 50);
+    // 50 requests a second: about 20 were due meanwhile, the later ones less late.
+    expect(late.filter((ms) => ms > 50).length).to.be.at.least(15);
+    // Each began so long after its time: the times themselves are 20 ms apart, whatever happened.
+    const due = samples
+      .filter(({ lateMs = 0 }) => lateMs > 0)
+      .map(({ requestId, startedAt, lateMs = 0 }) => startedAt - lateMs - Number(requestId.split('-')[1]) * 20);
+    expect(Math.max(...due) - Math.min(...due)).to.be.at.most(1);
   });
 
   it('does not believe exit code 0 of a script that throws in every iteration', async () => {

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { readK6Files, type K6Files } from '../../../src/load/k6-files.ts';
 import { readOutcome } from '../../../src/load/outcome.ts';
+import { toSample } from '../../../src/load/samples.ts';
 
 interface Run {
   code?: number;
@@ -51,6 +52,32 @@ describe('outcome of a k6 run', () => {
       target: 'trips',
       ok: true,
     });
+  });
+
+  it('knows how late each arrival began, where the script says so', () => {
+    const lines = [
+      'start,1000',
+      '0,0,1000,5.250,200,0,1,0.0',
+      '1,0,1093,5.250,200,0,1,60.5',
+      '2,0,1100,5.250,200,0,1',
+      '3,0,11',
+    ];
+    const samples = lines.flatMap((line) => toSample(line, 'p', asked.targets) ?? []);
+    expect(samples.map(({ requestId, lateMs }) => [requestId, lateMs])).to.deep.equal([
+      ['p-0', 0],
+      ['p-1', 60.5],
+      ['p-2', undefined],
+    ]);
+  });
+
+  it('knows that k6 was told to end before its time', async () => {
+    const files = await filesOf({ code: 105, samples: 99, iterations: 100 });
+    expect(readOutcome(files, { pod: 'k6-0', requests: 100, stopped: true }).problems).to.deep.equal([]);
+    expect(readOutcome(files, { pod: 'k6-0', requests: 100 }).problems.join()).to.contain('exit code 105');
+    const few = await filesOf({ code: 105, samples: 90, iterations: 90 });
+    expect(readOutcome(few, { pod: 'k6-0', requests: 100, stopped: true }).problems.join()).to.contain(
+      'were asked for',
+    );
   });
 
   const bad: [string, Run, string][] = [

@@ -83,6 +83,8 @@ export function snapshotsAt(takenAt: number, count: number, errors: Record<strin
 export function signalsOf(scenario: string): GoldenSignals[] {
   return calls.map(([source, destination], index): GoldenSignals => {
     const tcp = destination === 'postgres';
+    // A proxy with fixed buckets: where its quantiles lie is all that is known.
+    const coarse = destination === 'userprofile';
     return {
       scenario,
       arm: 'treatment',
@@ -94,11 +96,12 @@ export function signalsOf(scenario: string): GoldenSignals[] {
       rps: tcp ? 0 : 20 - index,
       successRate: tcp ? null : 1,
       errorsPerSecond: 0,
-      p50Ms: tcp ? null : 6.4 + index,
-      p95Ms: tcp ? null : 18.2 + index,
-      p99Ms: tcp ? null : 29.7 + index,
+      p50Ms: tcp || coarse ? null : 6.4 + index,
+      p95Ms: tcp || coarse ? null : 18.2 + index,
+      p99Ms: tcp || coarse ? null : 29.7 + index,
       saturation: { memoryBytes: 31_457_280, activeConnections: 4 },
       tls: true,
+      ...(coarse && { intervalsMs: { p50: [5, 10], p95: [10, 25], p99: [10_000, null] } }),
     };
   });
 }

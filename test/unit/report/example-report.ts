@@ -11,7 +11,7 @@ import { writeEvidence, writeEvidenceLines } from '../../../src/evidence/files.t
 import type { RunReport, ScenarioReport } from '../../../src/report/model.ts';
 import { criteria, type CriterionDefinition } from '../../../src/judge/verdict/criteria.ts';
 import { judgeArm, type RunArm } from '../../../src/judge/verdict/judge-arm.ts';
-import { statusOf } from '../../../src/judge/verdict/status-of.ts';
+import { scenarioStatus } from '../../../src/judge/verdict/status-of.ts';
 import { verdict } from '../../../src/judge/verdict/verdict.ts';
 import { httpServices, signalsOf, snapshotsAt } from './example-proxies.ts';
 import { receiptsOf, simulateArm, type ArmPlan } from './simulate.ts';
@@ -493,7 +493,7 @@ function scenario(
     id,
     title,
     criterion,
-    status: statusOf(assertions.map(({ status }) => status)),
+    status: scenarioStatus(assertions),
     reason: '',
     durationMs: 41_000,
     arms: arms.map((arm) => judgeArm(arm, assertions)),

@@ -12,6 +12,9 @@ import { renderSummary } from '../../../src/report/summary.ts';
 import { KnownSecrets } from '../../../src/evidence/known-secrets.ts';
 import { writeReport } from '../../../src/report/write-report.ts';
 import { loadPage, writers } from '../../../src/report/writers.ts';
+import type { GoldenSignals } from '../../../src/observe/telemetry/golden.ts';
+import { quantileText, shortQuantile } from '../../../src/report/signal-text.ts';
+import { signalsOf } from './example-proxies.ts';
 import { exampleReport } from './example-report.ts';
 import { parseXml, type XmlElement } from './parse-xml.ts';
 
@@ -39,6 +42,30 @@ const all: Assertion[] = (['pass', 'fail', 'error', 'invalid', 'skipped'] as con
   hint: nasty,
   evidence: ['evidence/a.json'],
 }));
+
+describe('a quantile', () => {
+  const signal = (p99Ms: number | null, interval?: [number, number | null]): GoldenSignals => ({
+    ...signalsOf('golden-signals')[0]!,
+    p99Ms,
+    intervalsMs: interval && { p50: [0, 1], p95: [0, 1], p99: interval },
+  });
+
+  it('is a point, or else the interval it is known to lie in, never a dash', () => {
+    expect(quantileText(signal(29.72, [29, 30]), 'p99')).to.equal('29.7 ms');
+    expect(quantileText(signal(null, [10, 25]), 'p99')).to.equal('10 ms to 25 ms');
+    expect(quantileText(signal(null, [10_000, null]), 'p99')).to.equal('more than 10.00 s');
+    expect(quantileText(signal(null), 'p99')).to.equal('–');
+    expect(shortQuantile(signal(null, [10, 25]), 'p99')).to.equal('≤ 25 ms');
+    expect(shortQuantile(signal(null, [100, null]), 'p99')).to.equal('> 100 ms');
+  });
+
+  it('is in the page and in the summary as such', async () => {
+    const { renderHtml } = await loadPage();
+    // The page keeps numbers and their units on one line.
+    const page = renderHtml(report).replaceAll('\u00a0', ' ');
+    for (const text of [page, renderSummary(report)]) expect(text).to.contain('5 ms to 10 ms');
+  });
+});
 
 describe('junit.xml', () => {
   const cases = (suite: XmlElement): XmlElement[] => suite.children.filter(({ name }) => name === 'testcase');

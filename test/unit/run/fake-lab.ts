@@ -106,7 +106,8 @@ export async function fakeLab(trouble?: Trouble): Promise<FakeLab> {
           return {
             startedAt: clock.now(),
             progress: () => Promise.resolve(0),
-            finish: async () => {
+            finish: () => Promise.reject(new Error('an arm with a fault ends its load itself')),
+            finishNow: async () => {
               await step('finish load', name);
               return result;
             },
@@ -141,6 +142,11 @@ export async function fakeLab(trouble?: Trouble): Promise<FakeLab> {
       await step(`look ${count}` as Step, name);
       return [];
     },
+    startPressure: () =>
+      Promise.resolve({
+        stop: () => Promise.resolve({ cores: 1, sources: [], samples: [] }),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      }),
     async startFault(spec, { rollback: registrar }) {
       const remove = here(`fault at ${spec.target}`);
       const handle = await registrar.record({

@@ -88,6 +88,15 @@ describe('report check', () => {
       (r) => (r.criteria[0]!.status = 'pass'),
       /criterion mtls: stated pass, its scenarios say fail/,
     ],
+    [
+      'a claim that is turned into a validity check, so that nothing is claimed any more',
+      (r) => {
+        r.scenarios.splice(0, 1);
+        for (const { recompute } of r.scenarios.flatMap((s) => s.assertions))
+          if (recompute) recompute.role = 'validity';
+      },
+      /scenario timeouts-bound-latency: stated pass, its assertions say invalid/,
+    ],
     ['a criterion in other words', (r) => (r.criteria[2]!.why = 'All is well.'), /criterion timeouts: its words/],
     ['a removed criterion', (r) => r.criteria.splice(0, 1), /its criterion mtls is not in the report/],
     [

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Assertion, Status } from '../../../../src/judge/assertion.ts';
 import type { Criterion, ScenarioReport } from '../../../../src/report/model.ts';
 import { criteria } from '../../../../src/judge/verdict/criteria.ts';
-import { statusOf } from '../../../../src/judge/verdict/status-of.ts';
+import { scenarioStatus, statusOf } from '../../../../src/judge/verdict/status-of.ts';
 import { verdict, type VerdictParts } from '../../../../src/judge/verdict/verdict.ts';
 
 const assertion = (status: Status, rest: Partial<Assertion> = {}): Assertion => ({
@@ -75,6 +75,46 @@ describe('verdict', () => {
   for (const [what, statuses, rest, status, exitCode] of cases) {
     it(`${what}: ${status}, ${exitCode}`, () => expect(judged(statuses, rest)).to.include({ status, exitCode }));
   }
+
+  describe('without a passing claim', () => {
+    const role = (is: 'claim' | 'control' | 'validity', status: Status = 'pass'): Assertion =>
+      assertion(status, { id: `${is}-${status}`, recompute: { rule: 'list-empty', inputs: {}, role: is } });
+    const of = (assertions: Assertion[], status = scenarioStatus(assertions)) => {
+      const scenarios = [scenario(assertions, { status })];
+      const [criterion] = criteria(scenarios, [{ id: 'mtls', title: 'mTLS' }]);
+      return { criterion: criterion!, verdict: judged([], { scenarios, criteria: [criterion!] }) };
+    };
+
+    it('a validity check alone proves nothing', () => {
+      expect(scenarioStatus([role('validity')])).to.equal('invalid');
+      // Even of a scenario that was said to have passed.
+      const { criterion, verdict: seen } = of([role('validity')], 'pass');
+      expect(criterion).to.include({ status: 'invalid', why: 'No conclusion: no claim was shown to hold.' });
+      expect(seen).to.include({ status: 'inconclusive', exitCode: 4 });
+    });
+
+    it('nor does a control, nor a claim of the control arm', () => {
+      expect(scenarioStatus([role('control'), role('validity')])).to.equal('invalid');
+      expect(scenarioStatus([assertion('pass', { arm: 'control' })])).to.equal('invalid');
+      expect(of([role('control')], 'pass').verdict.summary).to.match(/^inconclusive: mtls: .*No conclusion: no claim/);
+    });
+
+    it('a claim that was skipped is none that held; beside one that held it spoils nothing', () => {
+      expect(scenarioStatus([role('validity'), role('claim', 'skipped')])).to.equal('invalid');
+      expect(scenarioStatus([role('claim', 'skipped')])).to.equal('skipped');
+      expect(scenarioStatus([role('claim'), role('claim', 'skipped')])).to.equal('pass');
+    });
+
+    it('a run is not healthy, whatever its own checks say', () => {
+      const seen = judged([], { scenarios: [], criteria: [], assertions: [role('claim'), role('validity')] });
+      expect(seen).to.include({ status: 'inconclusive', exitCode: 4 });
+      expect(seen.summary).to.contain('no claim was shown to hold');
+    });
+
+    it('a failure stays a failure', () => {
+      expect(scenarioStatus([role('validity'), role('claim', 'fail')])).to.equal('fail');
+    });
+  });
 
   it('a scenario that broke off without an assertion is no pass', () => {
     const scenarios = [

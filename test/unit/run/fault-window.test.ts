@@ -1,0 +1,166 @@
+import { expect } from 'chai';
+import type { ArmResult, ArmSpec } from '../../../src/claims/arm.ts';
+import type { Clock } from '../../../src/base/clock.ts';
+import { silentProgress } from '../../../src/base/progress.ts';
+import type { LoadSample } from '../../../src/load/load.ts';
+import { emptyHistogram } from '../../../src/observe/telemetry/histogram.ts';
+import type { OutboundCounters, ProxySnapshot } from '../../../src/observe/telemetry/snapshot.ts';
+import { runArm } from '../../../src/run/arm.ts';
+import type { Engine } from '../../../src/run/engine.ts';
+
+const rps = 50;
+const onsetMs = 4000;
+const failing = 0.3;
+
+/** A lab in a time of its own: 50 requests a second of which 30 % fail from the moment the fault is in force. */
+function fakeLab() {
+  let now = 1_000_000;
+  let inForce = { from: Infinity, to: Infinity };
+  let start = 0;
+  const clock: Clock = {
+    now: () => now,
+    monotonicMs: () => now,
+    sleep: async (ms) => void (now += ms),
+  };
+  const samples = (until: number): LoadSample[] =>
+    Array.from({ length: Math.max(0, Math.floor(((until - start) * rps) / 1000)) }, (_, i): LoadSample => {
+      const startedAt = start + (i * 1000) / rps;
+      const hit = startedAt >= inForce.from && startedAt < inForce.to && i % 10 < failing * 10;
+      return {
+        requestId: `r${i}`,
+        startedAt,
+        durationMs: 5,
+        status: hit ? 503 : 200,
+        errorCode: 0,
+        target: 'trips',
+        ok: !hit,
+      };
+    });
+  const proxy = (): ProxySnapshot => {
+    const seen = start === 0 ? [] : samples(now);
+    const bad = seen.filter(({ ok }) => !ok).length;
+    const traffic = {
+      requestsByCode: { '200': seen.length - bad, '503': bad },
+      latency: {
+        exact: true,
+        upperBoundsMs: [4, 6, Infinity],
+        cumulative: [0, seen.length, seen.length],
+        sumMs: 5 * seen.length,
+      },
+      connections: 1,
+      tlsHandshakes: 1,
+    };
+    const outbound: OutboundCounters = {
+      ...traffic,
+      destination: 'trips',
+      attempts: seen.length,
+      retries: 0,
+      retrySuccesses: 0,
+      retriesExhausted: 0,
+      retryOverflow: 0,
+      timeouts: 0,
+      bytesSent: 0,
+      bytesReceived: 0,
+      healthyEndpoints: 1,
+      endpoints: 1,
+    };
+    return {
+      pod: 'client-0',
+      podUid: 'client-0',
+      service: 'client',
+      takenAt: now,
+      startedAt: 1,
+      inbound: { requestsByCode: {}, latency: emptyHistogram(), connections: 0, tlsHandshakes: 0 },
+      outbound: [outbound],
+      saturation: {
+        memoryBytes: 1,
+        activeConnections: 1,
+        activeRequests: 0,
+        pendingOverflow: 0,
+        circuitBreakerOpen: 0,
+      },
+    };
+  };
+  const dispose = { [Symbol.asyncDispose]: async () => undefined };
+  const means: Partial<Record<keyof Engine['means'], unknown>> = {
+    prepareLoad: async () => ({
+      ...dispose,
+      pods: [{ namespace: 'app', name: 'client-0', uid: 'client-0' }],
+      start: async () => {
+        start = now;
+        const end = now + 30_000;
+        return {
+          startedAt: now,
+          finish: async () => {
+            now = Math.max(now, end);
+            return { samples: samples(end), exitCode: 0, droppedIterations: 0, summary: '', problems: [] };
+          },
+        };
+      },
+    }),
+    proxySnapshots: async () => {
+      const look = [proxy()];
+      now += 300;
+      return look;
+    },
+    startFault: async (spec: unknown) => {
+      now += onsetMs;
+      inForce = { from: now, to: Infinity };
+      return {
+        spec,
+        undo: async () => void (inForce.to = Math.min(inForce.to, now)),
+        ledger: async () => [],
+        receipts: async () => [],
+      };
+    },
+    startPressure: async () => ({ ...dispose, stop: async () => ({ cores: 2, sources: [], samples: [] }) }),
+  };
+  const files = new Map<string, unknown>();
+  const keep = async (path: string, value: unknown): Promise<string> => {
+    files.set(path, value);
+    return path;
+  };
+  const engine = {
+    means,
+    events: { emit: () => undefined },
+    context: {
+      clock,
+      progress: silentProgress(),
+      signal: new AbortController().signal,
+      evidence: { json: keep, ndjson: keep, text: keep },
+    },
+    loadContext: () => ({}),
+    faultContext: async () => ({}),
+  } as unknown as Engine;
+  return { engine, files };
+}
+
+const spec = {
+  scenario: 'retries',
+  name: 'control',
+  app: { namespace: 'app', pods: async () => [] },
+  policies: [],
+  load: { targets: [{ name: 'trips', url: 'http://trips' }], rps, clients: 1, maxVUs: 10, requestTimeoutMs: 1000 },
+  baselineMs: 3000,
+  recoveryMs: 3000,
+  timeline: [
+    { atMs: 3000, forMs: 12_000, fault: { kind: 'http-abort', target: 'trips', percentage: 30, status: 503 } },
+  ],
+  watch: [],
+} as unknown as ArmSpec;
+
+describe('figures of the fault', () => {
+  let arm: ArmResult;
+  before(async () => {
+    arm = await runArm(spec, fakeLab().engine);
+  });
+
+  it('are those of the fault’s window, by the proxies as by k6, however long the fault took to come into force', () => {
+    const [proxy, k6] = ['client-proxy', 'k6'].map((by) => arm.signals.find(({ reporter }) => reporter === by));
+    expect(k6?.phase).to.equal('fault');
+    expect(k6?.successRate).to.be.closeTo(0.7, 0.01);
+    expect(proxy?.successRate).to.be.closeTo(k6!.successRate!, 0.01);
+    expect(proxy?.rps).to.be.closeTo(k6!.rps, 1);
+    expect(proxy?.errorsPerSecond).to.be.closeTo(k6!.errorsPerSecond, 0.5);
+  });
+});
