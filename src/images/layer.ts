@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join, posix } from 'node:path';
+import { readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join, posix } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { MeshproofError, messageOf } from '../base/errors.ts';
+import { scratchFolder } from '../base/scratch.ts';
 import type { LayerFile, LayerSpec } from './image.ts';
 import { packTar, type TarEntry } from './tar.ts';
 
@@ -41,9 +42,9 @@ export async function buildLayer(spec: LayerSpec, layersDir: string, signal?: Ab
       return { name: spec.name, path, ...known };
     }
   }
-  await mkdir(layersDir, { recursive: true });
-  const partial = join(layersDir, `partial-${process.pid}-${key.slice(0, 16)}`);
   try {
+    await using scratch = await scratchFolder(layersDir);
+    const partial = join(scratch.path, 'layer.tar');
     const hash = createHash('sha256');
     let bytes = 0;
     const meter = new Transform({
@@ -62,8 +63,6 @@ export async function buildLayer(spec: LayerSpec, layersDir: string, signal?: Ab
   } catch (error) {
     signal?.throwIfAborted();
     throw imageError(`Layer ${spec.name} could not be written`, error);
-  } finally {
-    await rm(partial, { force: true });
   }
 }
 
@@ -81,8 +80,10 @@ export function imageError(what: string, error: unknown): MeshproofError {
   );
 }
 
+/** Writes the whole file or nothing; its folder is made. */
 export async function writeAtomically(path: string, content: string): Promise<void> {
-  const partial = `${path}.${process.pid}.partial`;
+  await using scratch = await scratchFolder(dirname(path));
+  const partial = join(scratch.path, 'partial');
   await writeFile(partial, content);
   await rename(partial, path);
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { labelledProcesses } from '../../src/clusters/embedded/process-identity.ts';
+import { labelledProcesses } from '../../src/base/process-identity.ts';
 
 export interface ProcessMemory {
   processes: number;

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { pollUntil } from '../../src/base/poll.ts';
 import { readRecord } from '../../src/clusters/embedded/lab-record.ts';
 import { labVariable } from '../../src/clusters/embedded/node-process.ts';
-import { labelledProcesses } from '../../src/clusters/embedded/process-identity.ts';
+import { labelledProcesses } from '../../src/base/process-identity.ts';
 import { residue } from '../../src/clusters/embedded/residue.ts';
 import { lastLineOf, meshproof, readRunReport, runLabs, startMeshproof, untilSaid } from './cli.ts';
 

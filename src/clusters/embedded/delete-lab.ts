@@ -7,7 +7,7 @@ import { isDead, labDir, labEntries, labsRoot, readRecordIn, type LabRecord } fr
 import { removeLink } from './link.ts';
 import { hasProcesses } from './list-labs.ts';
 import { killLabProcesses } from './node-process.ts';
-import { isRunning } from './process-identity.ts';
+import { isRunning } from '../../base/process-identity.ts';
 
 /**
  * Deletes a lab in any state, also a half-made one; unknown names count as deleted. Its processes die first: one that just

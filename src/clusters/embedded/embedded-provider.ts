@@ -8,7 +8,7 @@ import { claimLab, isDead, labDir, readRecord, saveRecord } from './lab-record.t
 import { containerdSocket } from './node-config.ts';
 import { attachNodeProcess, labVariable } from './node-process.ts';
 import { nodeTools, program } from './node-tools.ts';
-import { labelledProcesses } from './process-identity.ts';
+import { labelledProcesses } from '../../base/process-identity.ts';
 import { requireRoot } from './require-root.ts';
 import { runningLab } from './running-lab.ts';
 import { startNode } from './start-node.ts';

@@ -8,7 +8,7 @@ import { withFileLock } from '../../tools/file-lock.ts';
 import { hasAll, importArchive, loadedImages, type ContainerdAccess } from './image-import.ts';
 import { labVariable } from './node-process.ts';
 import { program, type NodeTools } from './node-tools.ts';
-import { labelledProcesses } from './process-identity.ts';
+import { labelledProcesses } from '../../base/process-identity.ts';
 import { imageStoreConfig } from './node-config.ts';
 
 /**

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { MeshproofError } from '../../base/errors.ts';
-import { bootId, identityOf, isRunning, type ProcessIdentity } from './process-identity.ts';
+import { bootId, identityOf, isRunning, type ProcessIdentity } from '../../base/process-identity.ts';
 
 /** What is on disk about an embedded lab: `lab.json` in its directory. */
 export interface LabRecord {

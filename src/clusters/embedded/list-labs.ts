@@ -1,6 +1,6 @@
 import { isDead, labDir, labEntries, labsRoot, readRecordIn, type LabRecord } from './lab-record.ts';
 import { labVariable } from './node-process.ts';
-import { labelledProcesses } from './process-identity.ts';
+import { labelledProcesses } from '../../base/process-identity.ts';
 
 /** An embedded lab as `status` shows it. */
 export interface LabSummary {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { MeshproofError } from '../../base/errors.ts';
 import { pollUntil } from '../../base/poll.ts';
 import { initScript } from './init-script.ts';
-import { labelledProcesses } from './process-identity.ts';
+import { labelledProcesses } from '../../base/process-identity.ts';
 
 /** Every process of a node carries `MESHPROOF_LAB=<lab id>`, so that it is found even if nobody noted its pid. */
 export const labVariable = 'MESHPROOF_LAB';

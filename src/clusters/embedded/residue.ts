@@ -5,7 +5,7 @@ import { cgroupDirectories } from './cgroup.ts';
 import { labEntries, labsRoot } from './lab-record.ts';
 import { aliasOf } from './link.ts';
 import { labVariable } from './node-process.ts';
-import { labelledProcesses } from './process-identity.ts';
+import { labelledProcesses } from '../../base/process-identity.ts';
 
 /**
  * Everything on this machine that belongs to a lab of this name, one line each; empty after a deletion. Routes go with

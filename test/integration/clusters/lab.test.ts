@@ -16,7 +16,7 @@ import { embeddedProvider } from '../../../src/clusters/embedded/embedded-provid
 import { labDir, readRecord } from '../../../src/clusters/embedded/lab-record.ts';
 import { listLabs } from '../../../src/clusters/embedded/list-labs.ts';
 import { labVariable } from '../../../src/clusters/embedded/node-process.ts';
-import { labelledProcesses } from '../../../src/clusters/embedded/process-identity.ts';
+import { labelledProcesses } from '../../../src/base/process-identity.ts';
 import { residue } from '../../../src/clusters/embedded/residue.ts';
 import { openLab } from '../../../src/clusters/open-lab.ts';
 import type { ClusterContext, RunningCluster } from '../../../src/clusters/provider.ts';

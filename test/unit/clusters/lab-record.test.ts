@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { deleteAllLabs, deleteLab, reapDeadLabs } from '../../../src/clusters/embedded/delete-lab.ts';
 import { claimLab, isDead, readRecord, saveRecord, type LabRecord } from '../../../src/clusters/embedded/lab-record.ts';
 import { listLabs } from '../../../src/clusters/embedded/list-labs.ts';
-import { identityOf, isRunning, labelledProcesses } from '../../../src/clusters/embedded/process-identity.ts';
+import { identityOf, isRunning, labelledProcesses } from '../../../src/base/process-identity.ts';
 import { residue } from '../../../src/clusters/embedded/residue.ts';
 import type { MeshproofError } from '../../../src/base/errors.ts';
 
