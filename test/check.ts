@@ -17,6 +17,7 @@ const asked = process.argv.slice(2).filter((word): word is Stage => (stages as r
 const chosen: readonly Stage[] = asked.length > 0 ? asked : stages;
 const root = new URL('..', import.meta.url).pathname;
 const scratch = mkdtempSync(join(tmpdir(), 'meshproof-test-'));
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
 const totals = { passed: 0, failed: 0 };
 const failures: string[] = [];
 
@@ -92,7 +93,6 @@ for (const stage of chosen) {
     }
   }
 }
-rmSync(scratch, { recursive: true, force: true });
 if (failures.length > 0) process.stdout.write(`\nfailed: ${failures.join(', ')}\n`);
 process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`);
 process.exitCode = totals.failed > 0 ? 1 : 0;

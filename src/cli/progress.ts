@@ -2,9 +2,31 @@ import { pc } from './colors.ts';
 import type { Progress, Timing } from '../base/progress.ts';
 import { redact } from '../evidence/redaction.ts';
 
+/** A step that runs, by a clock of milliseconds. */
+export interface RunningStep {
+  title: string;
+  detail: string;
+  start: number;
+  /** When the detail last changed. */
+  changed: number;
+  /** What was last said of it in a line of its own, and when. */
+  said?: { detail: string; at: number } | undefined;
+}
+
+const firstLineAfterMs = 1000;
+const nextLineAfterMs = 20_000;
+
+/** The plain line that is due for a step, if one is: once it has lasted a second, then whenever there is news, at most every 20 s. */
+export function dueLine(step: RunningStep, now: number): string | undefined {
+  const { title, detail, start, said } = step;
+  if (said === undefined) return now - start < firstLineAfterMs ? undefined : `${title} …${detail && ` ${detail}`}`;
+  if (detail === said.detail || now - said.at < nextLineAfterMs) return undefined;
+  return `${title} … ${detail} (${((now - start) / 1000).toFixed(0)} s)`;
+}
+
 /**
- * Progress for a person: on a TTY one live line of what is being waited for, elsewhere plain lines (a step that lasts over a
- * second says when it starts, and every step says how long it took). Everything goes to standard error, so that `--json`
+ * Progress for a person: on a TTY one live line of what moved last, elsewhere plain lines (see dueLine, and every step says
+ * how long it took). Everything goes to standard error, so that `--json`
  * output stays clean.
  */
 export function consoleProgress(options: {
@@ -14,7 +36,7 @@ export function consoleProgress(options: {
 }): Progress & Disposable {
   const { timings, quiet = false, stream = process.stderr } = options;
   const live = stream.isTTY === true && !quiet && process.env['CI'] === undefined;
-  const running = new Map<symbol, { title: string; detail: string; start: number; announced: boolean }>();
+  const running = new Map<symbol, RunningStep>();
   const seconds = (start: number): string => `${((performance.now() - start) / 1000).toFixed(1)} s`;
   const line = (text: string): void => {
     if (quiet) return;
@@ -24,17 +46,18 @@ export function consoleProgress(options: {
   };
   const draw = (): void => {
     if (!live || running.size === 0) return;
-    const oldest = [...running.values()].at(-1);
-    if (oldest === undefined) return;
+    const last = [...running.values()].reduce((a, b) => (b.changed >= a.changed ? b : a));
     const more = running.size > 1 ? pc.dim(` (+${running.size - 1})`) : '';
-    const text = `${pc.cyan('…')} ${oldest.title}${oldest.detail === '' ? '' : pc.dim(`: ${oldest.detail}`)} ${pc.dim(seconds(oldest.start))}`;
+    const text = `${pc.cyan('…')} ${last.title}${last.detail === '' ? '' : pc.dim(`: ${last.detail}`)} ${pc.dim(seconds(last.start))}`;
     stream.write(`\r\u001b[K${truncate(redact(text), (stream.columns ?? 80) - 8)}${more}`);
   };
   const tick = (): void => {
     for (const step of running.values()) {
-      if (live || step.announced || performance.now() - step.start < 1000) continue;
-      step.announced = true;
-      line(`  ${step.title} …${step.detail === '' ? '' : ` ${step.detail}`}`);
+      const now = performance.now();
+      const due = live ? undefined : dueLine(step, now);
+      if (due === undefined) continue;
+      step.said = { detail: step.detail, at: now };
+      line(`  ${due}`);
     }
     draw();
   };
@@ -43,7 +66,8 @@ export function consoleProgress(options: {
   return {
     async step(title, work) {
       const key = Symbol(title);
-      const step = { title, detail: '', start: performance.now(), announced: false };
+      const start = performance.now();
+      const step: RunningStep = { title, detail: '', start, changed: start };
       running.set(key, step);
       const end = (mark: string): void => {
         running.delete(key);
@@ -53,6 +77,7 @@ export function consoleProgress(options: {
       try {
         const value = await work((detail) => {
           step.detail = detail;
+          step.changed = performance.now();
         });
         end(pc.green('✓'));
         return value;

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import pLimit from 'p-limit';
 import { MeshproofError } from '../base/errors.ts';
 import type { Progress } from '../base/progress.ts';
+import { scratchFolder } from '../base/scratch.ts';
 import type { ImageArchive, ImageMap, ImageSpec, LayerSpec, ReadyImage } from './image.ts';
 import { buildLayer, imageError, touch, type BuiltLayer } from './layer.ts';
 import { blobPath, describeForDocker, describeImage, describeIndex, describeReady, type OciImage } from './oci.ts';
@@ -111,22 +112,20 @@ async function writeArchive(
       add(blobPath(layer.digest), { kind: 'file', size: layer.bytes, open });
     }
   }
-  await mkdir(join(path, '..'), { recursive: true });
-  const partial = `${path}.${process.pid}.partial`;
   try {
+    await using scratch = await scratchFolder(dirname(path));
+    const partial = join(scratch.path, 'archive.tar');
     await pipeline(packTar([...entries.values()], signal), createWriteStream(partial), { signal });
     await rename(partial, path);
   } catch (error) {
     signal?.throwIfAborted();
     throw imageError('The image archive could not be written', error);
-  } finally {
-    await rm(partial, { force: true });
   }
 }
 
 async function pruneUnused(imagesDir: string): Promise<void> {
   for (const folder of ['layers', 'archives', 'foreign']) {
-    const names = await readdir(join(imagesDir, folder)).catch(() => []);
+    const names = (await readdir(join(imagesDir, folder)).catch(() => [])).filter((name) => !name.startsWith('.'));
     for (const name of names) {
       const path = join(imagesDir, folder, name);
       const info = await stat(path).catch(() => undefined);

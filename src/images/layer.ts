@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join, posix } from 'node:path';
+import { readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join, posix } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { MeshproofError, isDiskFull, messageOf } from '../base/errors.ts';
+import { scratchFolder } from '../base/scratch.ts';
 import type { LayerFile, LayerSpec } from './image.ts';
 import { packTar, type TarEntry } from './tar.ts';
 
@@ -35,7 +36,7 @@ export async function buildLayer(spec: LayerSpec, layersDir: string, signal?: Ab
   // The images of a lab and of its app share layers that each of them describes.
   const running = inFlight.get(infoPath);
   if (running !== undefined) return { ...(await running), name: spec.name };
-  const built = buildOnce({ name: spec.name, entries, key, infoPath, layersDir, signal });
+  const built = buildOnce({ name: spec.name, entries, infoPath, layersDir, signal });
   inFlight.set(infoPath, built);
   try {
     return await built;
@@ -49,13 +50,12 @@ const inFlight = new Map<string, Promise<BuiltLayer>>();
 interface LayerWork {
   name: string;
   entries: TarEntry[];
-  key: string;
   infoPath: string;
   layersDir: string;
   signal: AbortSignal | undefined;
 }
 
-async function buildOnce({ name, entries, key, infoPath, layersDir, signal }: LayerWork): Promise<BuiltLayer> {
+async function buildOnce({ name, entries, infoPath, layersDir, signal }: LayerWork): Promise<BuiltLayer> {
   const known = await readInfo(infoPath);
   if (known) {
     const path = join(layersDir, `${known.digest.slice(7)}.tar`);
@@ -65,9 +65,9 @@ async function buildOnce({ name, entries, key, infoPath, layersDir, signal }: La
       return { name, path, ...known };
     }
   }
-  await mkdir(layersDir, { recursive: true });
-  const partial = join(layersDir, `partial-${process.pid}-${key.slice(0, 16)}`);
   try {
+    await using scratch = await scratchFolder(layersDir);
+    const partial = join(scratch.path, 'layer.tar');
     const hash = createHash('sha256');
     let bytes = 0;
     const meter = new Transform({
@@ -86,8 +86,6 @@ async function buildOnce({ name, entries, key, infoPath, layersDir, signal }: La
   } catch (error) {
     signal?.throwIfAborted();
     throw imageError(`Layer ${name} could not be written`, error);
-  } finally {
-    await rm(partial, { force: true });
   }
 }
 
@@ -105,8 +103,10 @@ export function imageError(what: string, error: unknown): MeshproofError {
   );
 }
 
+/** Writes the whole file or nothing; its folder is made. */
 export async function writeAtomically(path: string, content: string): Promise<void> {
-  const partial = `${path}.${process.pid}.partial`;
+  await using scratch = await scratchFolder(dirname(path));
+  const partial = join(scratch.path, 'partial');
   await writeFile(partial, content);
   await rename(partial, path);
 }

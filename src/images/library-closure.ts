@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshproofError } from '../base/errors.ts';
 import { runCommand } from '../base/process.ts';
@@ -44,7 +44,6 @@ export async function libraryClosure(options: ClosureOptions): Promise<SharedLib
   }
   const libraries = parseLdd(stdout);
   if (cachePath) {
-    await mkdir(join(cachePath, '..'), { recursive: true });
     const fingerprints = await Promise.all(libraries.map((library) => fingerprint(library.hostPath)));
     await writeAtomically(cachePath, JSON.stringify({ libraries, fingerprints }));
   }

@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, lstat, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { messageOf } from '../base/errors.ts';
+import { scratchFolder } from '../base/scratch.ts';
 import { compareVersions, parseVersion } from './version.ts';
 
 const fileSchema = z.object({ size: z.number(), mtimeMs: z.number(), sha256: z.string() });
@@ -115,39 +116,26 @@ export class ToolCache {
 
   /**
    * Lets `make` fill an empty directory and moves it into place with its manifest, in one rename. A killed process
-   * leaves a hidden directory that nobody believes and the next install removes.
+   * leaves a scratch folder that nobody believes and the next install removes.
    */
   async install(name: string, recipe: string, make: (directory: string) => Promise<Made>): Promise<FoundEntry> {
     const parent = this.directoryOf(name);
-    await mkdir(parent, { recursive: true });
-    await this.#sweep(parent);
-    const work = join(parent, `.making-${process.pid}-${randomBytes(4).toString('hex')}`);
+    await using scratch = await scratchFolder(parent);
+    const work = join(scratch.path, 'new');
     await mkdir(work);
-    try {
-      const made = await make(work);
-      await chmod(work, 0o755);
-      const files: CacheEntry['files'] = {};
-      for (const path of (await regularFiles(work)).sort()) {
-        const seen = await stat(join(work, path));
-        files[path] = { size: seen.size, mtimeMs: Math.trunc(seen.mtimeMs), sha256: await sha256Of(join(work, path)) };
-      }
-      const entry: CacheEntry = { name, recipe, ...made, files };
-      await writeFile(join(work, manifestName), JSON.stringify(entry, null, 1));
-      const directory = join(parent, `${made.version.replaceAll('/', '_')}-${made.origin}`);
-      // An entry that was passed over is moved aside first: programs that still run from it keep their open files.
-      await rename(directory, `${work}-old`).catch(() => {});
-      await rename(work, directory);
-      await rm(`${work}-old`, { recursive: true, force: true });
-      return { ...entry, directory };
-    } finally {
-      await rm(work, { recursive: true, force: true });
+    const made = await make(work);
+    await chmod(work, 0o755);
+    const files: CacheEntry['files'] = {};
+    for (const path of (await regularFiles(work)).sort()) {
+      const seen = await stat(join(work, path));
+      files[path] = { size: seen.size, mtimeMs: Math.trunc(seen.mtimeMs), sha256: await sha256Of(join(work, path)) };
     }
-  }
-
-  /** Called with the tool's lock held, so every hidden directory is of a process that died. */
-  async #sweep(parent: string): Promise<void> {
-    for (const child of await readdir(parent)) {
-      if (child.startsWith('.making-')) await rm(join(parent, child), { recursive: true, force: true });
-    }
+    const entry: CacheEntry = { name, recipe, ...made, files };
+    await writeFile(join(work, manifestName), JSON.stringify(entry, null, 1));
+    const directory = join(parent, `${made.version.replaceAll('/', '_')}-${made.origin}`);
+    // An entry that was passed over is moved aside first: programs that still run from it keep their open files.
+    await rename(directory, join(scratch.path, 'old')).catch(() => {});
+    await rename(work, directory);
+    return { ...entry, directory };
   }
 }

@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { messageOf } from '../base/errors.ts';
+import { scratchFolder } from '../base/scratch.ts';
 import { PrivateApt, type AptPackage } from './apt.ts';
 import type { Made } from './cache.ts';
 import { linkMissingLibraries, loaderFingerprint } from './libraries.ts';
@@ -36,10 +37,10 @@ async function place(root: string, program: string, lock: DebianLock): Promise<s
 /** A Debian (or Ubuntu) package with the libraries the host lacks, unpacked: nothing is installed. */
 export async function fromDebian(directory: string, context: SourceContext, wanted: DebianLock): Promise<Made> {
   const root = join(directory, 'root');
-  const scratch = join(directory, 'download');
   return PrivateApt.use(context, async (apt) => {
+    await using scratch = await scratchFolder(directory);
     await apt.update();
-    const { version, lock } = await fetchPackages(apt, wanted, root, scratch);
+    const { version, lock } = await fetchPackages(apt, wanted, root, join(scratch.path, 'packages'));
     if (lock.concatenate) await concatenate(root, lock.concatenate);
     for (const path of lock.drop) await rm(join(root, path), { recursive: true, force: true });
     const elf: Record<string, string> = {};
@@ -47,8 +48,8 @@ export async function fromDebian(directory: string, context: SourceContext, want
     if (lock.concatenate) {
       return { version, origin: 'debian', root: 'root', programs: elf, elf: {}, environment: {} };
     }
-    const libraries = await resolveLibraries(apt, lock, { directory, root, scratch, elf: Object.values(elf) }, context);
-    await rm(scratch, { recursive: true, force: true });
+    const where = { directory, root, scratch: scratch.path, elf: Object.values(elf) };
+    const libraries = await resolveLibraries(apt, lock, where, context);
     if (lock.fonts !== undefined) await writeFontConfig(root, lock.fonts);
     const made: Made = {
       version,
@@ -122,7 +123,7 @@ async function resolveLibraries(
     modules.push(...entries.filter((e) => e.isFile() && e.name.endsWith('.so')).map((e) => join(e.parentPath, e.name)));
   }
   const programs = await Promise.all(where.elf.map((path) => realpath(join(where.directory, path))));
-  const unpacked = `${where.scratch}-libraries`;
+  const unpacked = join(where.scratch, 'libraries');
   await mkdir(unpacked, { recursive: true });
   const options = {
     roots: [where.root, unpacked],
@@ -133,10 +134,9 @@ async function resolveLibraries(
   };
   let lacking = await linkMissingLibraries(options);
   if (lacking.length > 0) {
-    await apt.unpack(librariesOf(await apt.closure(lock.packages), lock), unpacked, `${where.scratch}-archives`);
+    await apt.unpack(librariesOf(await apt.closure(lock.packages), lock), unpacked, join(where.scratch, 'archives'));
     lacking = await linkMissingLibraries(options);
   }
-  for (const path of [unpacked, `${where.scratch}-archives`]) await rm(path, { recursive: true, force: true });
   if (lacking.length > 0) throw new NotHere(`libraries in no package: ${lacking.join(', ')}`);
   return (await readdir(into)).length > 0 ? 'lib' : undefined;
 }

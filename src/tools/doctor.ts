@@ -13,6 +13,8 @@ export interface ToolReport {
   /** Wanted version from the lock file; a range for tools that the host or Debian gives. */
   wanted: string;
   version?: string;
+  /** SPDX. */
+  licence: string;
   /** Who made it: the host, an official release, a Debian package, a wheel or a Go build. */
   origin?: ToolOrigin;
   /** True when it comes from the cache, whoever made it. */
@@ -38,15 +40,16 @@ export async function inspectTools(
   const reports: ToolReport[] = [];
   for (const name of names) {
     const lock = lockOf(toolbox.lock, name);
+    const { licence } = lock;
     const wanted = lock.package.kind === 'debian' ? lock.package.range : lock.version;
     const { tool, fromCache, reasons } = await toolbox.look(name);
     if (tool) {
       const where = dirname(Object.values(tool.bin)[0] ?? tool.root);
       const { version, origin } = tool;
-      reports.push({ name, status: 'found', wanted, version, origin, cached: fromCache, where, reasons });
+      reports.push({ name, status: 'found', wanted, version, licence, origin, cached: fromCache, where, reasons });
     } else {
       const next = await whatWouldGet(name, toolbox, reasons);
-      reports.push({ name, status: 'missing', wanted, cached: false, reasons, ...next });
+      reports.push({ name, status: 'missing', wanted, licence, cached: false, reasons, ...next });
     }
   }
   return reports;

@@ -2,11 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, readlink, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pollUntil } from '../base/poll.ts';
+import { identityOf, isRunning, type ProcessIdentity } from '../base/process-identity.ts';
 
-interface Holder {
-  pid: number;
-  /** Field 22 of /proc/PID/stat: tells a reused pid from the one that took the lock. */
-  startTime: string;
+interface Holder extends ProcessIdentity {
   /** Pids of another container say nothing here; such a lock is believed while its heartbeat is fresh. */
   pidNamespace: string;
 }
@@ -14,25 +12,13 @@ interface Holder {
 const heartbeatMs = 5_000;
 const foreignStaleMs = 60_000;
 
-async function startTimeOf(pid: number): Promise<string | undefined> {
-  try {
-    const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
-}
-
 async function self(): Promise<Holder> {
-  return {
-    pid: process.pid,
-    startTime: (await startTimeOf(process.pid)) ?? '',
-    pidNamespace: await readlink('/proc/self/ns/pid').catch(() => ''),
-  };
+  const identity = identityOf(process.pid) ?? { pid: process.pid, startTicks: '', bootId: '' };
+  return { ...identity, pidNamespace: await readlink('/proc/self/ns/pid').catch(() => '') };
 }
 
 async function isAlive(path: string, holder: Holder, here: Holder): Promise<boolean> {
-  if (holder.pidNamespace === here.pidNamespace) return (await startTimeOf(holder.pid)) === holder.startTime;
+  if (holder.pidNamespace === here.pidNamespace) return isRunning(holder);
   const { mtimeMs } = await stat(path);
   return Date.now() - mtimeMs < foreignStaleMs;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { MeshproofError, messageOf } from '../base/errors.ts';
 import { runCommand } from '../base/process.ts';
 import type { Made } from './cache.ts';
+import type { GoBuildProgress, PlannedPackage } from './go-builds.ts';
 import type { GoToolchain } from './go-toolchain.ts';
 import { fill, toolsDirectory, type GoLock } from './lock.ts';
 import { childEnv, type SourceContext } from './source.ts';
@@ -23,50 +24,81 @@ export async function moduleSum(directory: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Builds a tool from its Go module, with every dependency pinned by go.sum. */
-export async function goBuild(directory: string, context: SourceContext, lock: GoLock, go: GoToolchain): Promise<Made> {
-  const { version } = context.lock;
-  const [first = '', ...others] = lock.programs;
-  await mkdir(join(directory, 'bin'));
-  const binary = others.length === 0 ? first : lock.directory;
-  let compiled = 0;
-  const argv = [
-    ...[go.go, 'build', '-v', '-mod=readonly', '-trimpath', '-buildvcs=false'],
+/** What `go list` and `go build` must be told alike, so that they speak of the same packages. */
+function flagsOf(lock: GoLock, version: string): string[] {
+  return [
+    ...['-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags', fill(lock.ldflags, { version })],
     ...(lock.tags === undefined ? [] : ['-tags', lock.tags]),
-    ...['-ldflags', fill(lock.ldflags, { version }), '-o', join(directory, 'bin', binary), lock.build],
   ];
+}
+
+async function runGo(
+  args: readonly string[],
+  { context, lock, go, onLine }: { context: SourceContext; lock: GoLock; go: GoToolchain; onLine: OnLine },
+): Promise<string> {
   const env = childEnv(context.env, {
     ...go.env,
-    ...{
-      CGO_ENABLED: '0',
-      GOTOOLCHAIN: 'local',
-      GOOS: 'linux',
-      GOARCH: 'amd64',
-      GOWORK: 'off',
-      HOME: context.env.HOME ?? directory,
-    },
+    ...{ CGO_ENABLED: '0', GOTOOLCHAIN: 'local', GOOS: 'linux', GOARCH: 'amd64', GOWORK: 'off' },
+    HOME: context.env.HOME ?? context.cacheDir,
   });
-  context.detail('resolving modules');
+  const onGoLine = (line: string): void => {
+    if (line.startsWith('go: downloading')) context.detail(line.slice(4));
+    else onLine(line);
+  };
+  const cwd = join(toolsDirectory, lock.directory);
   try {
-    await runCommand(argv, {
-      env,
-      cwd: join(toolsDirectory, lock.directory),
-      signal: context.signal,
-      timeoutMs: 30 * 60_000,
-      onLine: (line) => {
-        if (line.startsWith('go: downloading')) context.detail(line.slice(4));
-        else if (/^[\w.~-]+(\/\S+)*$/.test(line)) context.detail(`${++compiled} packages compiled, ${line}`);
-      },
-    });
+    const { signal } = context;
+    const result = await runCommand([go.go, ...args], { env, cwd, signal, timeoutMs: 30 * 60_000, onLine: onGoLine });
+    return result.stdout;
   } catch (error) {
     context.signal.throwIfAborted();
     throw new MeshproofError(
       'MESHPROOF_TOOL_BUILD',
-      `${lock.module} ${version} could not be built with Go ${go.version}: ${messageOf(error)}`,
+      `${lock.module} ${context.lock.version} could not be built with Go ${go.version}: ${messageOf(error)}`,
       'Building needs the Go module proxy (GOPROXY), some 3 GiB of free disk and 3 GiB of memory.',
       { cause: error },
     );
   }
+}
+
+type OnLine = (line: string) => void;
+
+/** Fetches the modules that the build needs, and says which packages of them the build cache lacks. */
+export async function planGoBuild(context: SourceContext, lock: GoLock, go: GoToolchain): Promise<PlannedPackage[]> {
+  context.detail('resolving modules');
+  const format = '{{if .Stale}}{{.ImportPath}} {{with .Module}}{{.Version}}{{end}}{{end}}';
+  const args = ['list', ...flagsOf(lock, context.lock.version), '-deps', '-f', format, lock.build];
+  const stdout = await runGo(args, { context, lock, go, onLine: () => {} });
+  return stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const [path = '', version = ''] = line.split(' ');
+      return { path, version };
+    });
+}
+
+/** Builds a tool from its Go module, with every dependency pinned by go.sum. */
+export async function goBuild(
+  directory: string,
+  context: SourceContext,
+  lock: GoLock,
+  go: GoToolchain,
+  build: GoBuildProgress,
+): Promise<Made> {
+  const { version } = context.lock;
+  const [first = '', ...others] = lock.programs;
+  await mkdir(join(directory, 'bin'));
+  const binary = others.length === 0 ? first : lock.directory;
+  const args = ['build', '-v', ...flagsOf(lock, version), '-o', join(directory, 'bin', binary), lock.build];
+  context.detail(build.text());
+  await runGo(args, {
+    ...{ context, lock, go },
+    onLine: (line) => {
+      if (build.compiling(line)) context.detail(build.text());
+    },
+  });
+  build.finished();
   if (others.length > 0) {
     for (const name of lock.programs) await symlink(binary, join(directory, 'bin', name));
   }

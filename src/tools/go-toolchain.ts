@@ -3,6 +3,7 @@ import { chmod, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshproofError, messageOf } from '../base/errors.ts';
 import { runCommand } from '../base/process.ts';
+import { scratchFolder } from '../base/scratch.ts';
 import { sha256Of, type Made, type ToolCache } from './cache.ts';
 import { download, TransferError } from './download.ts';
 import { withFileLock } from './file-lock.ts';
@@ -64,19 +65,20 @@ export async function hash1(directory: string, prefix: string): Promise<string> 
 
 async function fromGoRelease(directory: string, context: SourceContext, lock: ToolsLock['go']): Promise<Made> {
   const { version } = lock;
-  const archive = join(directory, 'go.tar.gz');
+  await using downloads = await scratchFolder(directory);
+  const archive = join(downloads.path, 'go.tar.gz');
   await downloadVerified(
     { url: fill(lock.release.url, { version }), checksums: fill(lock.release.checksums, { version }), path: archive },
     context,
   );
   await untar(archive, directory, (name) => name);
-  await rm(archive);
   return goMade(version, 'release', 'go');
 }
 
 async function fromGoProxy(directory: string, context: SourceContext, lock: ToolsLock['go']): Promise<Made> {
   const version = fill(lock.toolchain.version, { version: lock.version });
-  const archive = join(directory, 'toolchain.zip');
+  await using downloads = await scratchFolder(directory);
+  const archive = join(downloads.path, 'toolchain.zip');
   const reasons: string[] = [];
   for (const proxy of goProxies(context.env)) {
     try {
@@ -100,7 +102,6 @@ async function fromGoProxy(directory: string, context: SourceContext, lock: Tool
   } catch (error) {
     throw new NotHere(`Go ${lock.version}: ${reasons.join('; ') || messageOf(error)}`);
   }
-  await rm(archive);
   const got = await hash1(root, prefix);
   if (got !== lock.toolchain.h1) {
     throw new MeshproofError(

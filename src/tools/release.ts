@@ -1,6 +1,7 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { MeshproofError, messageOf } from '../base/errors.ts';
+import { scratchFolder } from '../base/scratch.ts';
 import type { Made } from './cache.ts';
 import { findChecksum } from './checksum.ts';
 import { download, downloadText, TransferError } from './download.ts';
@@ -48,12 +49,11 @@ export async function fromRelease(directory: string, context: SourceContext): Pr
   const { release, version } = context.lock;
   if (!release) throw new NotHere(context.lock.noRelease ?? 'no official release');
   const programs: Record<string, string> = {};
-  const downloads = join(directory, 'download');
-  await mkdir(downloads);
+  await using downloads = await scratchFolder(directory);
   try {
     for (const file of release.files) {
       const url = fill(file.url, { version });
-      const path = join(downloads, basename(new URL(url).pathname));
+      const path = join(downloads.path, basename(new URL(url).pathname));
       await downloadVerified({ url, checksums: fill(file.checksums, { version }), path }, context);
       const inside = Object.fromEntries(
         Object.entries(file.programs).map(([name, at]) => [name, fill(at, { version })]),
@@ -65,6 +65,5 @@ export async function fromRelease(directory: string, context: SourceContext): Pr
     if (error instanceof TransferError) throw new NotHere(messageOf(error));
     throw error;
   }
-  await rm(downloads, { recursive: true });
   return { version, origin: 'release', root: '.', programs, elf: programs, environment: {} };
 }

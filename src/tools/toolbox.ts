@@ -7,7 +7,8 @@ import type { Progress } from '../base/progress.ts';
 import { ToolCache, type CacheEntry, type FoundEntry, type Made, type Rejected } from './cache.ts';
 import { fromDebian } from './debian.ts';
 import { withFileLock } from './file-lock.ts';
-import { goBuild, goVersionOf, moduleSum } from './go-build.ts';
+import { goBuild, goVersionOf, moduleSum, planGoBuild } from './go-build.ts';
+import { GoBuilds } from './go-builds.ts';
 import { ensureGo } from './go-toolchain.ts';
 import { findOnHost } from './host.ts';
 import { probeInternet, type Internet } from './internet.ts';
@@ -92,8 +93,9 @@ export function createToolbox(options: ToolboxOptions): InspectableToolbox {
   const ignoreHost = options.ignoreHost ?? env.MESHPROOF_IGNORE_HOST_TOOLS === '1';
   const cache = new ToolCache(cacheDir);
   const got = new Map<ToolName, Promise<Tool>>();
-  // A Go build takes every core and up to 3 GiB: one at a time.
+  // A Go build takes every core and up to 3 GiB: one at a time. Modules are fetched while another is built.
   const oneBuild = pLimit(1);
+  const goBuilds = new GoBuilds();
   let probed: Promise<Internet> | undefined;
   const internet = (): Promise<Internet> => (probed ??= probeInternet({ ...lock.probe, signal }));
 
@@ -144,11 +146,12 @@ export function createToolbox(options: ToolboxOptions): InspectableToolbox {
       sources.push([
         'Go',
         'go',
-        (directory) =>
-          oneBuild(async () => {
-            const go = await ensureGo(goVersionOf(pack.directory), lock.go, cache, internet, context);
-            return goBuild(directory, context, pack, go);
-          }),
+        async (directory) => {
+          const go = await ensureGo(goVersionOf(pack.directory), lock.go, cache, internet, context);
+          const build = goBuilds.plan(await planGoBuild(context, pack, go));
+          detail('waits for its turn to be built');
+          return oneBuild(() => goBuild(directory, context, pack, go, build));
+        },
       ]);
     }
     for (const [title, origin, source] of sources) {

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { MeshproofError } from '../../base/errors.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
+import { hostLimits, limitProblem } from '../../tools/host-limits.ts';
 import { checkPlatform } from '../../tools/platform.ts';
 import { jsonOption } from '../options.ts';
 import { mark, printError, table } from '../print.ts';
@@ -28,13 +29,26 @@ export function doctorCommand(): Command {
       if (options.fetch) await fetchAll(toolbox, { tests: options.tests === true });
       const [tools, providers] = await Promise.all([inspectTools(toolbox), detectProviders()]);
       const platform = platformProblem();
+      const limits = hostLimits();
+      const tooLow = limitProblem(limits);
       progress[Symbol.dispose]();
       if (options.json) {
         const problem = platform && { code: platform.code, message: platform.message, hint: platform.hint };
-        process.stdout.write(`${JSON.stringify({ platform: problem ?? 'ok', providers, tools }, null, 2)}\n`);
+        process.stdout.write(`${JSON.stringify({ platform: problem ?? 'ok', providers, limits, tools }, null, 2)}\n`);
       } else {
         process.stdout.write(
           `Cluster providers\n${table(providers.map(({ provider, usable, reason }) => [mark(usable ? 'pass' : 'skipped'), provider, reason]))}\n\n`,
+        );
+        process.stdout.write(
+          `Limits of this host\n${table(
+            limits.map(({ enough, what, limit, used, needed }) => [
+              mark(enough ? 'pass' : 'fail'),
+              what,
+              Number.isFinite(limit) ? `${limit}` : 'unlimited',
+              `${used} used`,
+              `a lab needs ${needed}`,
+            ]),
+          )}\n\n`,
         );
         process.stdout.write(
           `Tools (cache: ${toolbox.cacheDir})\n${table(
@@ -42,14 +56,18 @@ export function doctorCommand(): Command {
               mark(tool.status === 'found' ? 'pass' : 'skipped'),
               tool.name,
               tool.version ?? `(${tool.wanted})`,
+              tool.licence,
               tool.origin === undefined ? '' : `${tool.origin}${tool.cached ? ', cached' : ''}`,
               tool.where ?? tool.would ?? tool.reasons.join('; '),
             ]),
           )}\n`,
         );
-        if (platform !== undefined) printError(platform);
       }
-      if (platform !== undefined) process.exitCode = platform.exitCode;
+      for (const problem of [platform, tooLow]) {
+        if (problem === undefined) continue;
+        if (!options.json) printError(problem);
+        process.exitCode = problem.exitCode;
+      }
     });
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { identityOf } from '../../../src/base/process-identity.ts';
 import { runCommand } from '../../../src/base/process.ts';
 import type { Tool } from '../../../src/tools/tool.ts';
 import { ReleaseServer, watchedProgress } from './release-server.ts';
@@ -129,7 +130,7 @@ describe('tool cache', () => {
     await once(child, 'close');
     const left = readdirSync(join(server.directory, 'cache/tools/k6'));
     expect(left).to.include('.lock');
-    expect(left.filter((name) => name.startsWith('.making-'))).to.have.length(1);
+    expect(left.filter((name) => name.startsWith('.scratch-'))).to.have.length(1);
     expect((await server.toolbox().look('k6')).tool, 'half a tool is none').to.equal(undefined);
     server.routes.set('/k6.tar.gz', whole);
     expect(await says(await server.toolbox().get('k6'))).to.equal('from the release');
@@ -140,18 +141,16 @@ describe('tool cache', () => {
     const directory = join(server.directory, 'cache/tools/k6');
     mkdirSync(directory, { recursive: true });
     const { stdout: pidNamespace } = await runCommand(['readlink', '/proc/self/ns/pid']);
-    const holder = (startTime: string): string =>
-      JSON.stringify({ pid: process.pid, startTime, pidNamespace: pidNamespace.trim() });
-    const stat = readFileSync('/proc/self/stat', 'utf8');
-    const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const holder = (change: object): string =>
+      JSON.stringify({ ...identityOf(process.pid), pidNamespace: pidNamespace.trim(), ...change });
 
-    writeFileSync(join(directory, '.lock'), holder(startTime));
+    writeFileSync(join(directory, '.lock'), holder({}));
     const { progress, waiting } = watchedProgress();
     const tool = server.toolbox({ progress }).get('k6');
     expect(await waiting).to.include(`process ${process.pid}`);
     expect(server.requests, 'while the holder lives').to.deep.equal([]);
 
-    writeFileSync(join(directory, '.lock'), holder('1'));
+    writeFileSync(join(directory, '.lock'), holder({ startTicks: '1' }));
     expect(await tool).to.include({ origin: 'release' });
     expect(downloads()).to.equal(1);
   });

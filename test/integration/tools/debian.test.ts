@@ -136,6 +136,11 @@ describe('Debian packages, unpacked', function () {
     const begun = text.match(/^-----BEGIN CERTIFICATE-----$/gm)?.length ?? 0;
     expect(begun).to.be.greaterThan(100);
     expect(text.match(/^-----END CERTIFICATE-----$/gm)).to.have.length(begun);
+    const kept = readdirSync(join(cacheDir, 'tools'), { recursive: true, encoding: 'utf8' });
+    expect(
+      kept.filter((name) => /\.deb$|scratch/.test(name)),
+      'what was only downloaded is not kept',
+    ).to.deep.equal([]);
   });
 
   const failing: [string, (lock: ToolsLock) => void, string][] = [

@@ -1,12 +1,14 @@
 import { expect } from 'chai';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { runCommand } from '../../../src/base/process.ts';
 import { ToolCache } from '../../../src/tools/cache.ts';
 import { download } from '../../../src/tools/download.ts';
+import { goBuild, planGoBuild } from '../../../src/tools/go-build.ts';
+import { GoBuilds } from '../../../src/tools/go-builds.ts';
 import { ensureGo, findGoOnHost, goProxies, hash1 } from '../../../src/tools/go-toolchain.ts';
-import { lockOf, readLock, toolsDirectory, type ToolsLock } from '../../../src/tools/lock.ts';
+import { lockOf, readLock, toolsDirectory, type GoLock, type ToolsLock } from '../../../src/tools/lock.ts';
 import type { SourceContext } from '../../../src/tools/source.ts';
 import { unzip } from '../../../src/tools/unpack.ts';
 
@@ -83,6 +85,32 @@ describe('Go', function () {
     expect(await findGoOnHost('1.27', lock(), { env, signal }))
       .to.have.property('reason')
       .that.includes('is 1.26.7, needed is 1.27');
+  });
+
+  it('says what it will compile, and compiles that', async () => {
+    const source = join(cacheDir, 'counted');
+    mkdirSync(join(source, 'part'), { recursive: true });
+    const write = (name: string, text: string): void => writeFileSync(join(source, name), text);
+    write('go.mod', 'module counted.example/hello\n\ngo 1.21\n');
+    write('main.go', 'package main\n\nimport "counted.example/hello/part"\n\nfunc main() { part.Say() }\n');
+    // Never compiled before, so that the plan cannot be empty.
+    write('part/part.go', `package part\n\nfunc Say() { print("${Date.now()}") }\n`);
+    const seen: string[] = [];
+    const hello = { ...context({ PATH: process.env.PATH }), detail: (text: string) => void seen.push(text) };
+    const pack: GoLock = {
+      ...{ kind: 'go', module: 'counted.example/hello', directory: relative(toolsDirectory, source), build: '.' },
+      ...{ ldflags: '-s -w', programs: ['hello'], coldMinutes: 0 },
+    };
+    const go = await ensureGo('1.21', readLock().go, new ToolCache(cacheDir), offline, hello);
+    const plan = await planGoBuild(hello, pack, go);
+    const own = plan.filter(({ path }) => path.startsWith('counted.example/')).map(({ path }) => path);
+    expect(own).to.have.members(['counted.example/hello', 'counted.example/hello/part']);
+    const out = join(cacheDir, 'counted-out');
+    mkdirSync(out);
+    await goBuild(out, hello, pack, go, new GoBuilds().plan(plan));
+    expect(seen).to.include(`0 of ${plan.length} packages compiled`);
+    expect(seen.at(-1)).to.equal(`${plan.length} of ${plan.length} packages compiled`);
+    expect(await planGoBuild(hello, pack, go), 'all is in the build cache then').to.have.length.below(plan.length);
   });
 
   it('reads GOPROXY as Go does', () => {

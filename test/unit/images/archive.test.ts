@@ -102,6 +102,6 @@ describe('buildArchive', () => {
     setImmediate(() => controller.abort(new Error('stop')));
     expect(await building).to.have.property('message', 'stop');
     const left = await readdir(join(dir, 'cache'), { recursive: true }).catch(() => []);
-    expect(left.filter((name) => name.includes('partial') || name.endsWith('.tar'))).to.deep.equal([]);
+    expect(left.filter((name) => name.includes('scratch') || name.endsWith('.tar'))).to.deep.equal([]);
   });
 });

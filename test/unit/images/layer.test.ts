@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -62,6 +62,22 @@ describe('buildLayer', () => {
     expect((await stat(second.path)).ino).to.equal(inode);
     await writeFile(path, 'version 2');
     expect((await layer(files)).digest).not.to.equal(first.digest);
+  });
+
+  it('may be asked for twice at once', async () => {
+    const path = await hostFile('tool', 'x'.repeat(1 << 20));
+    const files: LayerFile[] = [{ path: '/tool', source: { hostPath: path } }];
+    const [a, b] = await Promise.all([layer(files), layer(files)]);
+    expect(a).to.deep.equal(b);
+  });
+
+  it('removes what a build that was killed left behind', async () => {
+    const left = join(dir, 'cache/.scratch-4194305.1.0.0.00000000');
+    await mkdir(left, { recursive: true });
+    await writeFile(join(left, 'layer.tar'), 'half');
+    await utimes(left, 1, 1);
+    await layer([{ path: '/a', source: { content: 'x' } }]);
+    expect((await readdir(join(dir, 'cache'))).filter((name) => name.startsWith('.'))).to.deep.equal([]);
   });
 
   it('is built again when the cached file is cut short', async () => {

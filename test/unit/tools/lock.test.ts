@@ -15,6 +15,14 @@ function changed(change: (lock: ToolsLock) => void): () => ToolsLock {
 describe('tools/lock.json', () => {
   const lock = readLock();
 
+  it('is what docs/tools.md says of licences', () => {
+    const rows = readFileSync(join(toolsDirectory, '../docs/tools.md'), 'utf8').split('\n');
+    for (const [name, { licence }] of Object.entries(lock.tools)) {
+      const row = rows.find((each) => each.startsWith(`| ${name} `));
+      expect(row, name).to.match(new RegExp(`\\| ${licence.replaceAll('.', '\\.')} \\|$`));
+    }
+  });
+
   it('names every tool and no other', () => expect(Object.keys(lock.tools)).to.have.members(toolNames));
 
   for (const [name, tool] of Object.entries(lock.tools)) {
