@@ -43,7 +43,7 @@ describe('files of containers', () => {
     );
   }
   const read = <T>(api: ScriptedApi, consume: (bytes: AsyncIterable<Buffer>) => Promise<T>) =>
-    readPodFile(api.client, file, consume, { timeoutMs: 5000 });
+    readPodFile(api.client, file, consume, { timeoutMs: 40_000 });
   const errorOf = (work: Promise<unknown>): Promise<MeshproofError> =>
     work.then(
       () => expect.fail('it did not throw'),
@@ -136,7 +136,7 @@ describe('files of containers', () => {
         before = sent;
         return stuck ? { ready: true } : { pending: `${sent} bytes sent` };
       },
-      { what: 'the sender to be held', timeoutMs: 5000, intervalMs: 100 },
+      { what: 'the sender to be held', timeoutMs: 40_000, intervalMs: 100 },
     );
     expect(sent).to.be.lessThan(large.length);
     goOn();

@@ -91,7 +91,7 @@ function fakeLab() {
         const end = now + 30_000;
         return {
           startedAt: now,
-          finish: async () => {
+          finishNow: async () => {
             now = Math.max(now, end);
             return { samples: samples(end), exitCode: 0, droppedIterations: 0, summary: '', problems: [] };
           },
