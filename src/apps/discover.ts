@@ -1,15 +1,7 @@
 import type { KubeObject } from '../kube/types.ts';
+import type { SeenEdge } from './seen-edges.ts';
 import { containersOf, factsOf, workloadBehind, type ServiceFacts } from './service-facts.ts';
 import { draftText, type DraftCall, type DraftService } from './draft.ts';
-
-/** Traffic that a proxy counted since it started. */
-export interface SeenEdge {
-  source: string;
-  destination: string;
-  requests: number;
-  /** Payload of connections that have no requests. */
-  bytes: number;
-}
 
 export interface DiscoverOptions {
   namespace: string;

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { count, plural } from '../base/words.ts';
 import type { AppProtocol } from './app.ts';
-import type { SeenEdge } from './discover.ts';
+import type { SeenEdge } from './seen-edges.ts';
 import type { ServiceFacts } from './service-facts.ts';
 
 export interface DraftCall {

@@ -2,7 +2,15 @@ import pLimit from 'p-limit';
 import type { KubeClient, PodRef } from '../kube/types.ts';
 import { readyPods } from '../kube/pods.ts';
 import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
-import type { SeenEdge } from './discover.ts';
+
+/** Traffic that a proxy counted since it started. */
+export interface SeenEdge {
+  source: string;
+  destination: string;
+  requests: number;
+  /** Payload of connections that have no requests. */
+  bytes: number;
+}
 
 /**
  * Who called whom in a namespace since its proxies started, by what the callers' proxies counted; undefined where no pod has

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { App } from '../../../src/apps/app.ts';
-import { discoverApp, type SeenEdge } from '../../../src/apps/discover.ts';
+import { discoverApp } from '../../../src/apps/discover.ts';
 import { loadApp, parseApp } from '../../../src/apps/load-app.ts';
-import { edgesOf } from '../../../src/apps/seen-edges.ts';
+import { edgesOf, type SeenEdge } from '../../../src/apps/seen-edges.ts';
 import type { KubeObject } from '../../../src/kube/types.ts';
 import type { OutboundCounters, ProxySnapshot } from '../../../src/observe/telemetry/snapshot.ts';
 
