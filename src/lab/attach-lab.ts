@@ -18,7 +18,7 @@ export async function attachLab(options: {
   signal: AbortSignal;
 }): Promise<{ kube: KubeClient; mesh: Pick<MeshAdapter, 'metrics'> }> {
   const { lab, progress, signal } = options;
-  const { provider } = chooseProvider('auto', await detectProviders());
+  const { provider } = await chooseProvider('auto', await detectProviders());
   const cluster = await provider.attach(lab, { toolbox: createToolbox({ progress, signal }), progress, signal });
   if (cluster === undefined) {
     throw new MeshproofError(

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { seedCounts, seedIds, seedUser } from '../../../../fixtures/tripinsights/seed/data.ts';
+import { seedCounts, seedIds, seedUser } from './seed.ts';
 import { dataCalls, probeCommand, services, type TripInsightsService } from './app.ts';
 import { ask } from './ask.ts';
 import { tripInsightsWorld } from './world.ts';
