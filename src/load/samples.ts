@@ -1,8 +1,8 @@
 import type { LoadSample } from './load.ts';
 
 /**
- * Samples from the lines that fixtures/k6/load.ts writes: `iteration,target,startMs,durationMs,status,errorCode,ok`; the
- * first line is `start,<epoch ms>`. A line that k6 was killed over is left out: the count against k6's summary shows it.
+ * Samples from the lines that fixtures/k6/meshproof.ts writes: `id,target,startMs,durationMs,status,errorCode,ok[,lateMs]`;
+ * the first line is `start,<epoch ms>`. A line that k6 was killed over is left out: the count against k6's summary shows it.
  */
 export function parseSamples(text: string, idPrefix: string, targets: readonly { name: string }[]): LoadSample[] {
   const samples: LoadSample[] = [];
@@ -11,17 +11,18 @@ export function parseSamples(text: string, idPrefix: string, targets: readonly {
     if (end === -1) break;
     const fields = text.slice(from, end).split(',');
     from = end + 1;
-    const [iteration, target, startedAt, durationMs, status, errorCode, ok] = fields;
+    const [id, target, startedAt, durationMs, status, errorCode, ok, lateMs] = fields;
     const name = targets[Number(target)]?.name;
-    if (fields.length !== 7 || name === undefined || Number.isNaN(Number(startedAt))) continue;
+    if ((fields.length !== 7 && fields.length !== 8) || name === undefined || Number.isNaN(Number(startedAt))) continue;
     samples.push({
-      requestId: `${idPrefix}-${iteration}`,
+      requestId: `${idPrefix}-${id}`,
       startedAt: Number(startedAt),
       durationMs: Number(durationMs),
       status: Number(status),
       errorCode: Number(errorCode),
       target: name,
       ok: ok === '1',
+      ...(lateMs !== undefined && { lateMs: Number(lateMs) }),
     });
   }
   return samples;
