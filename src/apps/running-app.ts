@@ -1,3 +1,4 @@
+import { answerProblem } from '../../fixtures/k6/answer.ts';
 import { messageOf } from '../base/errors.ts';
 import { pollUntil } from '../base/poll.ts';
 import type { ImageMap } from '../images/image.ts';
@@ -5,7 +6,6 @@ import { readyPods } from '../kube/pods.ts';
 import type { KubeClient, KubeObject, PodRef } from '../kube/types.ts';
 import { waitForDeployments } from '../kube/wait.ts';
 import type { App, AppService, RunningApp } from './app.ts';
-import { answerProblem } from './answer.ts';
 import { isWorkload, workloadBehind } from './service-facts.ts';
 
 export interface AppInLab {

@@ -24,6 +24,8 @@ interface Container {
   name: string;
   ports?: { name?: string; containerPort: number }[];
   env?: { name: string; value?: string }[];
+  command?: string[];
+  args?: string[];
 }
 
 /** Reads a service off its Service and the workload behind that; undefined when there is no such Service. */

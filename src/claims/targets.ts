@@ -6,12 +6,14 @@ import { serviceUrl } from './answers.ts';
 export function targetOf(service: AppService, namespace: string, call: DataCall): LoadTarget {
   return {
     name: service.name,
-    method: call.method as NonNullable<LoadTarget['method']>,
+    method: call.method,
     url: serviceUrl(service, namespace, call.path),
     ...(call.headers !== undefined && { headers: call.headers }),
     ...(call.body !== undefined && { body: call.body }),
     expectStatus: call.expectStatus,
-    ...(call.expectBody !== undefined && { expectBody: call.expectBody }),
+    expectBody: call.expectBody,
+    expectPattern: call.expectPattern,
+    ...(call.expectJson !== undefined && { expectJson: call.expectJson }),
   };
 }
 

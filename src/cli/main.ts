@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { toMeshproofError } from '../base/errors.ts';
+import { appCommand } from './commands/app.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { downCommand } from './commands/down.ts';
 import { reportCommand } from './commands/report.ts';
@@ -42,6 +43,7 @@ for (const command of [
   doctorCommand,
   validateCommand,
   listCommand,
+  appCommand,
   reportCommand,
 ]) {
   program.addCommand(command().exitOverride().showHelpAfterError('(run with --help for usage)'));

@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
+import { MeshproofError, messageOf } from '../base/errors.ts';
 import type { Plan } from '../../fixtures/k6/plan.ts';
 import { literal } from '../kube/literal.ts';
 import type { KubeObject } from '../kube/types.ts';
@@ -14,11 +17,39 @@ export interface LoadPodOptions {
   client: string;
   image: string;
   plan: Plan;
+  /** The app's own k6 script. */
+  script?: string | undefined;
 }
 
-/** The k6 script as it goes into the pod. */
-export function k6Script(): string {
-  return readFileSync(new URL('../../fixtures/k6/load.ts', import.meta.url), 'utf8');
+const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/k6/${name}`, import.meta.url));
+
+/**
+ * A k6 script as it goes into the pod: one file, with what it imports (`meshproof/k6` is fixtures/k6/meshproof.ts).
+ *
+ * @param main the app's own script; default: the plan's requests in turn
+ * @throws MeshproofError MESHPROOF_APP_INVALID with esbuild's words
+ */
+export function k6Script(main = fixture('load.ts')): string {
+  try {
+    const { outputFiles } = buildSync({
+      entryPoints: [main],
+      bundle: true,
+      write: false,
+      format: 'esm',
+      target: 'es2022',
+      platform: 'neutral',
+      external: ['k6', 'k6/*'],
+      alias: { 'meshproof/k6': fixture('meshproof.ts') },
+      logLevel: 'silent',
+    });
+    return outputFiles[0]?.text ?? '';
+  } catch (error) {
+    throw new MeshproofError(
+      'MESHPROOF_APP_INVALID',
+      `The k6 script ${main} cannot be bundled: ${messageOf(error)}`,
+      'It may import k6’s own modules, meshproof/k6, and files beside it.',
+    );
+  }
 }
 
 /** The load container's first process. */
@@ -28,7 +59,7 @@ export function loadScript(): string {
 
 /** Plain, unmeshed objects of one load pod. */
 export function loadPodObjects(options: LoadPodOptions): KubeObject[] {
-  const { name, namespace, client, image, plan } = options;
+  const { name, namespace, client, image, plan, script } = options;
   const labels = {
     app: client,
     'app.kubernetes.io/name': client,
@@ -40,7 +71,7 @@ export function loadPodObjects(options: LoadPodOptions): KubeObject[] {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name, namespace, labels },
-      data: { 'load.ts': k6Script(), 'plan.json': JSON.stringify(plan) },
+      data: { 'load.js': k6Script(script), 'plan.json': JSON.stringify(plan) },
     },
     {
       apiVersion: 'v1',
@@ -58,7 +89,7 @@ export function loadPodObjects(options: LoadPodOptions): KubeObject[] {
             command: ['busybox', 'sh', '-c', literal(loadScript())],
             env: [
               { name: 'MP_WORK', value: workDir },
-              { name: 'MP_SCRIPT', value: `${scriptDir}/load.ts` },
+              { name: 'MP_SCRIPT', value: `${scriptDir}/load.js` },
             ],
             volumeMounts: [
               { name: 'load', mountPath: scriptDir, readOnly: true },

@@ -25,7 +25,11 @@ export interface LoadTarget {
   /** A status the check accepts; default 200. */
   expectStatus?: number;
   /** Text the body must contain (trip point handlers answer 200 with an error inside). */
-  expectBody?: string;
+  expectBody?: string | undefined;
+  /** A regular expression that the body must match. */
+  expectPattern?: string | undefined;
+  /** What the body must have at least, as JSON. */
+  expectJson?: unknown;
 }
 
 export interface LoadSpec {
@@ -33,6 +37,8 @@ export interface LoadSpec {
   client: string;
   namespace: string;
   targets: LoadTarget[];
+  /** A k6 script of the app's own instead of the targets in turn: it sends to services that the targets name. */
+  script?: string | undefined;
   /** Open model: arrivals a second over all targets (round robin), whatever the service does. */
   rps: number;
   durationMs: number;

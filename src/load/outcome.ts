@@ -43,17 +43,19 @@ export function readOutcome(files: K6Files, asked: { pod: string; requests: numb
   else if (!ranToTheEnd.includes(exitCode) && !(asked.stopped && exitCode === toldToEnd))
     say(`it ended with exit code ${exitCode}: ${firstError(output)}`);
   if (!summary) say('it wrote no summary');
-  const thrown = iterations - samples.length;
+  // An app's own script may send several requests in one iteration: `12`, `12.1`, `12.2`.
+  const sampled = new Set(samples.map(({ requestId }) => requestId.replace(/\.\d+$/, ''))).size;
+  const thrown = iterations - sampled;
   const underWay = asked.stopped ? Math.max(maxUnderWay.count, samples.length * maxUnderWay.share) : 0;
   if (iterations > 0 && samples.length === 0)
     say(`all ${iterations} iterations failed in the script: ${firstError(output)}`);
   else if (summary && Math.abs(thrown) > underWay)
-    say(`${samples.length} samples of ${iterations} iterations: ${firstError(output)}`);
+    say(`samples of ${sampled} of ${iterations} iterations: ${firstError(output)}`);
   if (samples.length > 0 && Math.abs(count('http_reqs') - samples.length) > underWay)
     say(`${samples.length} samples of ${count('http_reqs')} requests`);
   if (dropped > 0) say(`it dropped ${dropped} iterations: not enough VUs for this rate and latency`);
-  if (samples.length < asked.requests * minShareOfRequests)
-    say(`${samples.length} requests were sent, ${Math.round(asked.requests)} were asked for`);
+  if (sampled < asked.requests * minShareOfRequests)
+    say(`${sampled} requests were sent, ${Math.round(asked.requests)} were asked for`);
   if (exitCode === 99 && problems.length === 0 && !asked.stopped) say('a threshold of its script was crossed');
   return { pod: asked.pod, exitCode, samples, dropped, summary, output, problems };
 }

@@ -53,6 +53,7 @@ export function planFor(spec: LoadSpec, pod: { index: number; idPrefix: string }
     vus: Math.ceil(spec.maxVUs / pods),
     requestTimeoutMs: spec.requestTimeoutMs,
     noConnectionReuse: spec.noConnectionReuse ?? false,
+    ownScript: spec.script !== undefined,
     minIterations: Math.floor(expectedRequests(spec) * minShareOfRequests),
   };
 }
@@ -69,5 +70,7 @@ function planTarget(target: LoadTarget, canary: string | undefined): PlanTarget 
     body: target.body === undefined ? null : fill(target.body),
     expectStatus: target.expectStatus ?? 200,
     expectBody: target.expectBody ?? null,
+    expectPattern: target.expectPattern ?? null,
+    ...(target.expectJson !== undefined && { expectJson: target.expectJson }),
   };
 }

@@ -6,6 +6,8 @@ import { silentProgress } from '../../src/base/progress.ts';
 import { pollUntil } from '../../src/base/poll.ts';
 import { isHttpStatus } from '../../src/kube/kube-api-error.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
+import type { AppService } from '../../src/apps/app.ts';
+import { loadApp } from '../../src/apps/load-app.ts';
 import { openLab } from '../../src/lab/open-lab.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { scenariosDir } from '../../src/scenario/load.ts';
@@ -96,6 +98,26 @@ describe('broken meshes', function () {
     const down = await meshproof(['down', labName]);
     rmSync(folder, { recursive: true, force: true });
     expect(down.all).to.contain('nothing is left');
+  });
+
+  it('whole yet: app discover drafts its app file, with the calls that its proxies saw', async () => {
+    const file = join(folder, 'draft.yaml');
+    const { namespace } = lab.app;
+    const drafted = await meshproof(['app', 'discover', '--lab', labName, '--namespace', namespace, '-o', file]);
+    expect(drafted.exitCode, drafted.all).to.equal(0);
+    const validated = await meshproof(['validate', file]);
+    expect(validated.exitCode, validated.all).to.equal(0);
+    const { services } = await loadApp(file);
+    const known = (all: readonly AppService[]) => all.map(({ name, port, protocol }) => ({ name, port, protocol }));
+    expect(known(services)).to.have.deep.members(known(lab.app.app.services));
+    // Only probes have asked yet: tripviewer's asks for one of its two pages.
+    const calls = (name: string) => services.find((each) => each.name === name)?.calls.map(({ service }) => service);
+    for (const name of ['poi', 'trips', 'userprofile', 'user-java'])
+      expect(calls(name), name).to.deep.equal(['postgres']);
+    expect(calls('tripviewer')).to.deep.equal(['userprofile']);
+    expect(readFileSync(file, 'utf8')).to.match(/no traffic was seen: trips by TRIPS_API_ENDPOINT/);
+    const none = await meshproof(['app', 'discover', '--lab', labName, '--namespace', 'nowhere']);
+    expect(none.exitCode, none.all).to.equal(2);
   });
 
   it('a tcpdump that dies: nothing is concluded from what it captured', async () => {

@@ -168,6 +168,58 @@ describe('k6 in its container', () => {
     for (const sample of timeouts) expect(sample.durationMs).to.be.at.least(490);
   });
 
+  it('looks for patterns and for parts of JSON, as the app file asks', async () => {
+    answer = (index) => ({
+      status: 200,
+      body: index % 2 === 0 ? '{"id":1,"more":[2]}' : '{"id":2,"more":[]}',
+      delayMs: 0,
+    });
+    const [target] = spec().targets;
+    const targets = [
+      { ...target!, expectBody: undefined, expectPattern: '"id":[12],' },
+      { ...target!, expectBody: undefined, expectJson: { more: [2] } },
+    ];
+    const outcome = await run(spec({ targets, maxVUs: 1, rps: 20 }));
+    expect(outcome.problems).to.deep.equal([]);
+    const failed = outcome.samples.filter(({ ok }) => !ok).length;
+    // Every other request looks for the list, and gets the empty one.
+    expect(failed).to.be.within(outcome.samples.length / 2 - 3, outcome.samples.length / 2 + 3);
+  });
+
+  it('runs a script of the app’s own: several requests an iteration, each a sample; what bypasses `send` is noticed', async () => {
+    const own = async (text: string): Promise<string> => {
+      await writeFile(join(work, 'own.ts'), text);
+      return k6Script(join(work, 'own.ts'));
+    };
+    answer = (index) => ({ status: 200, body: `basket ${index}`, delayMs: 0 });
+    const head = "import { send } from 'meshproof/k6';\nexport { options, handleSummary } from 'meshproof/k6';\n";
+    const script = await own(
+      `${head}export default function () {
+        const basket: string = send('trips', { path: '/basket', expectPattern: 'basket [0-9]+' }).body;
+        send('trips', { method: 'POST', path: '/order', body: basket, expectStatus: 201 });
+      }`,
+    );
+    const load = spec({ rps: 20, script: join(work, 'own.ts') });
+    const outcome = await run(load, script);
+    expect(outcome.problems).to.deep.equal([]);
+    expect(outcome.samples).to.have.length(seen.length);
+    expect(seen.length).to.be.within(76, 84);
+    expect(new Set(outcome.samples.map(({ requestId }) => requestId)).size).to.equal(seen.length);
+    expect(outcome.samples.filter(({ ok }) => ok)).to.have.length(seen.length / 2);
+    expect(
+      seen
+        .filter(({ url }) => url === '/order')
+        .every(({ body, id }) => body.startsWith('basket ') && id.endsWith('.1')),
+    ).to.equal(true);
+
+    const bypass = await own(
+      `import http from 'k6/http';\n${head}export default function () { send('trips', { path: '/a' }); http.get('${spec().targets[0]!.url}'); }`,
+    );
+    expect((await run(load, bypass)).problems.join()).to.match(/\d+ samples of \d+ requests/);
+    const unknown = await run(load, await own(`${head}export default function () { send('cart', { path: '/a' }); }`));
+    expect(unknown.problems.join()).to.match(/iterations failed in the script: .*no service cart under load: trips/);
+  });
+
   it('keeps up its rate when the service is slow, and says so when it cannot', async () => {
     answer = () => ({ status: 200, body: 'trips', delayMs: 400 });
     expect((await run(spec({ maxVUs: 40 }))).problems).to.deep.equal([]);
@@ -214,6 +266,10 @@ describe('k6 in its container', () => {
     const outcome = await run(spec(), 'export default function ( {');
     expect(outcome.exitCode).to.equal(107);
     expect(outcome.problems.join()).to.match(/exit code 107: .*load\.ts/);
+    await writeFile(join(work, 'own.ts'), "import fs from 'node:fs';\nexport default () => fs;\n");
+    expect(() => k6Script(join(work, 'own.ts')))
+      .to.throw(/own\.ts cannot be bundled: .*node:fs/s)
+      .with.property('code', 'MESHPROOF_APP_INVALID');
   });
 
   it('reports k6 being killed, and keeps the samples it had', async () => {

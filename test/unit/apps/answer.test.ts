@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { answerProblem } from '../../../src/apps/answer.ts';
+import { answerProblem } from '../../../fixtures/k6/answer.ts';
 import type { DataCall } from '../../../src/apps/app.ts';
 
 const call = (expected: Partial<DataCall>): DataCall => ({ method: 'GET', path: '/', expectStatus: 200, ...expected });

@@ -87,7 +87,7 @@ describe('outcome of a k6 run', () => {
       { samples: 0, iterations: 100, output: 'level=error msg="boom"' },
       'all 100 iterations failed in the script: level=error',
     ],
-    ['some iterations thrown', { samples: 99, iterations: 100, requests: 99 }, '99 samples of 100 iterations'],
+    ['some iterations thrown', { samples: 99, iterations: 100, requests: 99 }, 'samples of 99 of 100 iterations'],
     ['samples lost', { samples: 100, iterations: 100, requests: 101 }, '100 samples of 101 requests'],
     ['dropped iterations', { dropped: 2 }, 'dropped 2 iterations'],
     ['too few requests', { samples: 97 }, '97 requests were sent, 100 were asked for'],

@@ -2,7 +2,7 @@ import { createServer, Agent } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
-import { seedIds, seedUser } from '../../../../fixtures/tripinsights/seed/data.ts';
+import { seedIds, seedUser } from './seed.ts';
 import { pollUntil } from '../../../../src/base/poll.ts';
 import { dataCalls, probeCommand, services } from './app.ts';
 import { ask } from './ask.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { seedCounts, seedIds, seedUser } from '../../../../fixtures/tripinsights/seed/data.ts';
+import { seedCounts, seedIds, seedUser } from './seed.ts';
 import { dataCalls, probeCommand, services, type TripInsightsService } from './app.ts';
 import { ask } from './ask.ts';
 import { tripInsightsWorld } from './world.ts';
@@ -83,7 +83,7 @@ describe('TripInsights over PostgreSQL, from the files of its images', function 
     });
 
     it('creates a POI under an id of its own, and the trip counts it', async () => {
-      const trip = (await ask(url('trips', '/api/trips'))).json[7];
+      const trip = (await ask(url('trips', '/api/trips'))).json.at(-1);
       const body = {
         id: 'mine',
         tripId: trip.Id,

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { seedCounts, seedIds } from '../../../../fixtures/tripinsights/seed/data.ts';
+import { seedCounts, seedIds } from './seed.ts';
 import { ask } from './ask.ts';
 import { tripInsightsWorld } from './world.ts';
 

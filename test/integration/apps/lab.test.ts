@@ -1,15 +1,20 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { silentProgress } from '../../../../src/base/progress.ts';
-import { openLab } from '../../../../src/clusters/open-lab.ts';
-import type { RunningCluster } from '../../../../src/clusters/provider.ts';
-import { buildArchive, imageMap } from '../../../../src/images/archive.ts';
-import { appImages } from '../../../../src/apps/app-images.ts';
-import type { RunningApp } from '../../../../src/apps/app.ts';
-import { deployApp } from '../../../../src/apps/running-app.ts';
-import { loadApp } from '../../../../src/apps/load-app.ts';
-import { pollUntil } from '../../../../src/base/poll.ts';
-import { createToolbox } from '../../../../src/tools/toolbox.ts';
-import { probeCommand, services, tripInsights } from './app.ts';
+import { silentProgress } from '../../../src/base/progress.ts';
+import { openLab } from '../../../src/clusters/open-lab.ts';
+import type { RunningCluster } from '../../../src/clusters/provider.ts';
+import { buildArchive, imageMap } from '../../../src/images/archive.ts';
+import { appImages } from '../../../src/apps/app-images.ts';
+import type { RunningApp } from '../../../src/apps/app.ts';
+import { deployApp } from '../../../src/apps/running-app.ts';
+import { appCatalogue, loadApp } from '../../../src/apps/load-app.ts';
+import { runCommand } from '../../../src/base/process.ts';
+import { startRegistry } from '../images/registry.ts';
+import { pollUntil } from '../../../src/base/poll.ts';
+import { createToolbox } from '../../../src/tools/toolbox.ts';
+import { probeCommand, services, tripInsights } from './tripinsights/app.ts';
 
 /** Both apps that come with meshproof share one lab: neither is in a mesh here. */
 describe('apps on an embedded lab', function () {
@@ -92,6 +97,61 @@ describe('apps on an embedded lab', function () {
       );
       await lab.kube.patch(deployment, { spec: { replicas: 1 } });
       await app.answering({ timeoutMs: 300_000 });
+    });
+  });
+
+  /** Its image is pushed to a registry first, and comes from there: compressed, as registries keep them. */
+  describe('podinfo', () => {
+    let folder: string;
+    let app: RunningApp;
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'meshproof-podinfo-'));
+      const crane = (await toolbox.get('crane')).bin['crane']!;
+      const registry = await startRegistry(crane, folder);
+      try {
+        const images = await appImages(await loadApp('podinfo'), { toolbox });
+        const { path } = await buildArchive(images, { cacheDir: toolbox.cacheDir, progress });
+        const ref = `${registry.host}/apps/podinfo:1`;
+        await runCommand([crane, 'push', path, ref]);
+        await cp(dirname((await appCatalogue()).get('podinfo')!), folder, { recursive: true });
+        const file = join(folder, 'app.yaml');
+        const text = await readFile(file, 'utf8');
+        await writeFile(file, text.replace('podinfo: { tool: podinfo }', `podinfo: '${ref}'`));
+        app = await deploy(file);
+      } finally {
+        await registry.kill();
+      }
+    });
+    after(() => rm(folder, { recursive: true, force: true }));
+
+    it('answers through both tiers, from an image that a registry gave', async () => {
+      expect(app.app.images?.[0]?.source).to.have.property('kind', 'registry');
+      await app.answering({ timeoutMs: 120_000 });
+      expect(await app.pods('frontend')).to.have.length(2);
+      const [frontend, backend] = app.app.services;
+      expect(frontend).to.include({ port: 80, containerPort: 9898, protocol: 'http', container: 'podinfo' });
+      expect(backend).to.include({ port: 9898, containerPort: 9898, protocol: 'http', account: 'backend' });
+    });
+
+    it('does not pass for answering when its backend does not, though its status stays 200', async () => {
+      const path = `/apis/apps/v1/namespaces/podinfo/deployments/backend`;
+      await lab.kube.patch(path, { spec: { replicas: 0 } });
+      const [pod] = await app.pods('frontend');
+      const ask = () => lab.kube.podHttp(pod!, 9898, '/echo', { method: 'POST', body: 'seventeen apples' });
+      await pollUntil(
+        async () => {
+          const { status, body } = await ask();
+          return status === 200 && body.includes('failed') ? { ready: true } : { pending: `${status} ${body}` };
+        },
+        { what: 'the backend to be gone', timeoutMs: 60_000 },
+      );
+      const error = await app.answering({ timeoutMs: 1000 }).catch((thrown: unknown) => thrown);
+      expect(error).to.have.property('code', 'MESHPROOF_WORKLOAD_NOT_READY');
+      expect(String(error)).to.match(
+        /podinfo frontend in podinfo: .*does not answer its data call: the body does not hold/,
+      );
+      await lab.kube.patch(path, { spec: { replicas: 2 } });
+      await app.answering({ timeoutMs: 120_000 });
     });
   });
 });
