@@ -1,7 +1,7 @@
 import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemClock, type Clock } from '../base/clock.ts';
-import { messageOf } from '../base/errors.ts';
+import { MeshproofError, messageOf } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { RollbackEntry, RollbackHandle, RollbackRegistrar } from '../base/rollback-registrar.ts';
 
@@ -152,7 +152,12 @@ export class Rollback implements RollbackRegistrar {
           (error: unknown) => error ?? new Error('failed'),
         ),
         this.#clock.sleep(ms, timer.signal).then(
-          () => new Error(`not done within ${Math.round(ms)} ms`),
+          () =>
+            new MeshproofError(
+              'MESHPROOF_CLEANUP',
+              `not done within ${Math.round(ms)} ms`,
+              'Is the machine overloaded, or does the API server hang? `./bin/meshproof down` removes the lab.',
+            ),
           () => undefined,
         ),
       ]);

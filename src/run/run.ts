@@ -45,7 +45,7 @@ export interface RunOutcome {
 }
 
 /** Taking everything back has its own budget: it also works after the deadline and after Ctrl-C. */
-const cleanupBudgetMs = 90_000;
+const cleanupBudgetMs = 180_000;
 
 type Parts = Pick<RunReport, 'scenarios' | 'assertions' | 'signals' | 'errors'> & {
   health: { before?: HealthResult; after?: HealthResult };
