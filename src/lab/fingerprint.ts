@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { MeshproofError } from '../base/errors.ts';
 import { writeWhole } from '../base/whole-file.ts';
 import { KnownSecrets } from '../evidence/known-secrets.ts';
@@ -8,20 +9,22 @@ import { isSecretName, secretValues } from '../evidence/lab-secrets.ts';
 import type { ImageMap } from '../images/image.ts';
 import type { KubeObject } from '../kube/types.ts';
 
-/** What was deployed into a lab, so that a later command can tell whether it would deploy the same. No secret is in it. */
-export interface Fingerprint {
-  schema: 1;
+const fingerprintSchema = z.strictObject({
+  schema: z.literal(1),
   /** Name -> digest of meshproof's own images. */
-  images: Record<string, string>;
-  /** With the versions of its components: a newer proxy is another mesh. */
-  mesh: { name: string; version: string };
+  images: z.record(z.string(), z.string()),
+  /** With the versions of the programs it is made of: a newer proxy is another mesh. */
+  mesh: z.strictObject({ name: z.string(), tools: z.record(z.string(), z.string()) }),
   /** Id -> digest of the manifests of applications. */
-  apps: Record<string, string>;
-}
+  apps: z.record(z.string(), z.string()),
+});
+
+/** What was deployed into a lab, so that a later command can tell whether it would deploy the same. No secret is in it. */
+export type Fingerprint = z.output<typeof fingerprintSchema>;
 
 export interface Deployed {
   images: ImageMap;
-  mesh: { name: string; version: string };
+  mesh: { name: string; tools: readonly { name: string; version: string }[] };
   /** Objects as they are applied, before the mesh adds to them. */
   apps: readonly { id: string; objects: readonly KubeObject[] }[];
 }
@@ -32,7 +35,7 @@ export function fingerprintOf({ images, mesh, apps }: Deployed): Fingerprint {
   return {
     schema: 1,
     images: Object.fromEntries(Object.values(images).map(({ name, digest }) => [name, digest])),
-    mesh: { name: mesh.name, version: mesh.version },
+    mesh: { name: mesh.name, tools: Object.fromEntries(mesh.tools.map(({ name, version }) => [name, version])) },
     apps: Object.fromEntries(apps.map(({ id, objects }) => [id, digestOf(objects, images)])),
   };
 }
@@ -65,11 +68,10 @@ export async function checkFingerprint(name: string, stateDir: string, now: Fing
 
 /** In words, one each; empty when both are the same. */
 export function differences(was: Fingerprint | undefined, now: Fingerprint): string[] {
-  if (was === undefined) return ['it was left half made, or by a version that did not write down what it deployed'];
-  if (was.schema !== now.schema) return [`its record has schema ${was.schema}, this version writes ${now.schema}`];
+  if (was === undefined) return ['it was left half made, or its version wrote down nothing that this one can read'];
   return [
     ...(was.mesh.name === now.mesh.name
-      ? changed('mesh', { [was.mesh.name]: was.mesh.version }, { [now.mesh.name]: now.mesh.version })
+      ? changed(`${now.mesh.name}:`, was.mesh.tools, now.mesh.tools)
       : [`mesh ${was.mesh.name} is there, ${now.mesh.name} is asked for`]),
     ...changed('image', was.images, now.images),
     ...changed('app', was.apps, now.apps),
@@ -85,7 +87,7 @@ function changed(what: string, was: Record<string, string>, now: Record<string, 
 
 async function readFingerprint(stateDir: string): Promise<Fingerprint | undefined> {
   try {
-    return JSON.parse(await readFile(join(stateDir, fileName), 'utf8')) as Fingerprint;
+    return fingerprintSchema.parse(JSON.parse(await readFile(join(stateDir, fileName), 'utf8')));
   } catch {
     return undefined;
   }

@@ -89,7 +89,11 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
     const images = imageMap(built.value);
     const mesh = meshEntry.open({ kube: cluster.kube, images, progress, signal });
     const objects = await app.manifests?.({ namespace: app.namespace, replicas, images });
-    const fingerprint = fingerprintOf({ images, mesh, apps: objects === undefined ? [] : [{ id: app.id, objects }] });
+    const fingerprint = fingerprintOf({
+      images,
+      mesh: { name: mesh.name, tools: await Promise.all(meshEntry.tools.map((tool) => toolbox.get(tool))) },
+      apps: objects === undefined ? [] : [{ id: app.id, objects }],
+    });
     if (!made) await checkFingerprint(name, cluster.stateDir, fingerprint);
     await progress.step('loading images', () => cluster.loadImages(built.value));
     const lab = new Lab({

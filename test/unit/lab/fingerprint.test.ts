@@ -29,12 +29,13 @@ const deployment = (ref: string, replicas = 2): KubeObject => ({
   metadata: { name: 'web', namespace: 'shop' },
   spec: { replicas, template: { spec: { containers: [{ name: 'web', image: ref }] } } },
 });
+const toy = (version: string): Deployed['mesh'] => ({ name: 'toy', tools: [{ name: 'proxy', version }] });
 function deployed(changes: Partial<Deployed> = {}, password = 'drawn-for-this-lab', replicas?: number): Deployed {
   const images = changes.images ?? { web: image('web', 'a'), envoy: image('envoy', 'b') };
   const objects = [secretOf(password), deployment(images['web']?.ref ?? '', replicas)];
   return {
     images,
-    mesh: { name: 'toy', version: '1.2.3' },
+    mesh: toy('1.2.3'),
     apps: [{ id: 'shop', objects }],
     ...changes,
   };
@@ -69,12 +70,8 @@ describe('what a lab got', () => {
       deployed({ images: { web: image('web', 'c'), envoy: image('envoy', 'b') } }),
       'image web is sha256:aaaaaaaaaaaa, would be sha256:cccccccccccc',
     ],
-    [
-      'the version of the mesh',
-      deployed({ mesh: { name: 'toy', version: '1.3.0' } }),
-      'mesh toy is 1.2.3, would be 1.3.0',
-    ],
-    ['the mesh', deployed({ mesh: { name: 'other', version: '1.2.3' } }), 'mesh toy is there, other is asked for'],
+    ['the version of the mesh', deployed({ mesh: toy('1.3.0') }), 'toy: proxy is 1.2.3, would be 1.3.0'],
+    ['the mesh', deployed({ mesh: { ...toy('1.2.3'), name: 'other' } }), 'mesh toy is there, other is asked for'],
   ];
   for (const [what, changes, says] of stale) {
     it(`is stale when ${what} is another: only that is told`, async () => {
@@ -93,11 +90,11 @@ describe('what a lab got', () => {
   });
 
   it('is stale when nobody wrote it down, or in another form', async () => {
-    expect((await errorOf(check(deployed()))).message).to.contain('did not write down');
+    expect((await errorOf(check(deployed()))).message).to.contain('wrote down nothing that this one can read');
     writeFileSync(join(dir, 'deployed.json'), '{"schema":');
-    expect((await errorOf(check(deployed()))).message).to.contain('did not write down');
+    expect((await errorOf(check(deployed()))).message).to.contain('wrote down nothing that this one can read');
     writeFileSync(join(dir, 'deployed.json'), JSON.stringify({ ...now, schema: 2 }));
-    expect((await errorOf(check(deployed()))).message).to.contain('schema 2, this version writes 1');
+    expect((await errorOf(check(deployed()))).message).to.contain('wrote down nothing');
   });
 
   it('may lack what can still be given to it, and keeps what it got before', async () => {
