@@ -86,6 +86,7 @@ export const goldenSignals = defineClaim<Scenario, undefined>({
         policies: [],
         load: {
           targets: http.flatMap((service) => allTargets(service, lab.app.namespace)),
+          script: app.loadScript,
           rps: scenario.load.rps,
           clients: 1,
           maxVUs: 60,
