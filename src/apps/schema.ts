@@ -79,7 +79,10 @@ const serviceSchema = z.strictObject({
         label,
         z.strictObject({
           service: label,
-          paths: z.array(path).min(1).describe('Beginnings of the paths it uses there.'),
+          paths: z
+            .array(path)
+            .min(1)
+            .describe('The paths it asks for there; one that ends in `*` stands for all that begin so.'),
         }),
       ]),
     )
@@ -149,7 +152,7 @@ export const appSchema = z.strictObject({
   load: z
     .strictObject({ script: z.string().min(1) })
     .optional()
-    .describe('A k6 script of your own, see below.'),
+    .describe('A k6 script of your own for the golden signals, see below.'),
 });
 
 export type AppFile = z.infer<typeof appSchema>;

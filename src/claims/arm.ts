@@ -32,6 +32,8 @@ export interface ArmSpec {
     clients: number;
     maxVUs: number;
     requestTimeoutMs: number;
+    /** k6 script of the app's own, which sends to the services of the targets in its own way. */
+    script?: string | undefined;
     /** Planted in every request. */
     token?: string | undefined;
   };

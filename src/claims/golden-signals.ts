@@ -87,6 +87,7 @@ export const goldenSignals = defineClaim<Scenario, undefined>({
         policies: [],
         load: {
           targets: http.flatMap((service) => allTargets(service, lab.app.namespace)),
+          script: app.loadScript,
           rps: scenario.load.rps,
           clients: 1,
           maxVUs: 60,

@@ -45,6 +45,7 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
         durationMs,
         maxVUs: spec.load.maxVUs,
         requestTimeoutMs: spec.load.requestTimeoutMs,
+        script: spec.load.script,
         ...(spec.load.token !== undefined && { canary: spec.load.token }),
       },
       engine.loadContext(spec.app),
