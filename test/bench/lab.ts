@@ -5,6 +5,7 @@ import { readRecord } from '../../src/clusters/embedded/lab-record.ts';
 import { labVariable } from '../../src/clusters/embedded/node-process.ts';
 import { watchInterrupts } from '../../src/run/interrupt.ts';
 import { openLab } from '../../src/lab/open-lab.ts';
+import { cpuOf, cpuOfLabelled, cpuPressureSince, markPressure } from './process-cpu.ts';
 import { memoryOfLabelled, peakRssMiB, type ProcessMemory } from './process-memory.ts';
 
 export interface LabBench {
@@ -12,6 +13,10 @@ export interface LabBench {
   nodeReadyMs: number;
   /** From nothing to every replica of TripInsights answering a data call through the mesh; all steps included. */
   answeringMs: number;
+  /** Until then, by program; `all` is the lab's own, `meshproof` this process. Comparable on a busy machine, where times are not. */
+  cpuSecondsBy: Record<string, number>;
+  /** Share of that time in which some process waited for a CPU; null where the kernel does not tell. */
+  cpuPressure: number | null;
   /** As soon as all answer; nothing was waited for. */
   labMemory: ProcessMemory;
   /** Peak RSS of this process, which did the work of `meshproof up`: Node and tsx included. */
@@ -30,6 +35,7 @@ export async function benchLab(): Promise<LabBench> {
     onSecond: () => process.exit(130),
   });
   const start = performance.now();
+  const before = { pressure: markPressure(), own: cpuOf(process.pid)! };
   const lab = await openLab({
     cluster: 'embedded',
     mesh: 'consul',
@@ -38,10 +44,18 @@ export async function benchLab(): Promise<LabBench> {
     signal: interrupts.signal,
   });
   const answeringMs = Math.round(performance.now() - start);
+  const cpuPressure = cpuPressureSince(before.pressure) ?? null;
+  const own = cpuOf(process.pid)!;
+  let cpuSecondsBy: Record<string, number>;
   let labMemory: ProcessMemory;
   try {
     const record = await readRecord(lab.name);
     if (record === undefined) throw internal(`the lab ${lab.name} has no record`);
+    cpuSecondsBy = {
+      ...cpuOfLabelled(labVariable, record.id),
+      meshproof: own.own - before.own.own,
+      'programs that meshproof ran': own.children - before.own.children,
+    };
     labMemory = memoryOfLabelled(labVariable, record.id);
     if (labMemory.programs['envoy'] === undefined)
       throw internal('no sidecar was found among the processes of the lab');
@@ -54,6 +68,8 @@ export async function benchLab(): Promise<LabBench> {
   return {
     nodeReadyMs: stepMs(timings, 'Starting Kubernetes'),
     answeringMs,
+    cpuSecondsBy,
+    cpuPressure,
     labMemory,
     ownPeakRssMiB: Math.round(peakRssMiB()),
     downMs: stepMs(timings, 'deleting the lab'),

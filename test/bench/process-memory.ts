@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { labelledProcesses } from '../../src/base/process-identity.ts';
+import { readFileSync } from 'node:fs';
+import { contentOf, labelledTree } from './process-tree.ts';
 
 export interface ProcessMemory {
   processes: number;
@@ -9,15 +9,11 @@ export interface ProcessMemory {
   programs: Record<string, number>;
 }
 
-/**
- * Memory of the processes that carry `variable=value` in their environment, and of all their descendants: programs in
- * containers have an environment of their own, but containerd's shims carry the mark. From /proc/PID/smaps_rollup (root).
- */
+/** Memory of the processes that carry `variable=value`, and of their descendants. From /proc/PID/smaps_rollup (root). */
 export function memoryOfLabelled(variable: string, value: string): ProcessMemory {
-  const roots = labelledProcesses(variable).filter((each) => each.value === value);
   const programs = new Map<string, number>();
   let processes = 0;
-  for (const pid of withDescendants(roots.map(({ pid }) => pid))) {
+  for (const pid of labelledTree(variable, value)) {
     const kibibytes = pssOf(pid);
     if (kibibytes === undefined) continue;
     processes += 1;
@@ -39,35 +35,7 @@ export function peakRssMiB(): number {
   return Number(line[1]) / 1024;
 }
 
-function withDescendants(roots: readonly number[]): Set<number> {
-  const children = new Map<number, number[]>();
-  for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const stat = contentOf(Number(entry), 'stat');
-    if (stat === undefined) continue;
-    // The name may hold spaces and parentheses; what follows the last one is regular: state, then the parent.
-    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-    children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
-  }
-  const found = new Set<number>();
-  const left = [...roots];
-  for (let pid = left.pop(); pid !== undefined; pid = left.pop()) {
-    if (found.has(pid)) continue;
-    found.add(pid);
-    left.push(...(children.get(pid) ?? []));
-  }
-  return found;
-}
-
 function pssOf(pid: number): number | undefined {
   const line = /^Pss:\s+(\d+) kB$/m.exec(contentOf(pid, 'smaps_rollup') ?? '');
   return line === null ? undefined : Number(line[1]);
-}
-
-/** Undefined for a process that is gone, or a zombie. */
-function contentOf(pid: number, file: string): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

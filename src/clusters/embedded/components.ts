@@ -78,6 +78,8 @@ export function components(options: ComponentsOptions): Component[] {
       '--allow-privileged=true',
       '--enable-admission-plugins=NodeRestriction',
       '--profiling=false',
+      // Nobody competes in a lab; it would write two dozen objects at the start, and queue every request.
+      '--enable-priority-and-fairness=false',
     ),
     { name: 'containerd', argv: [program(tools.containerd, 'containerd'), '--config', join(dir, 'containerd.toml')] },
     kube(
@@ -89,7 +91,6 @@ export function components(options: ComponentsOptions): Component[] {
       `--root-ca-file=${pki('ca.crt')}`,
       `--cluster-signing-cert-file=${pki('ca.crt')}`,
       `--cluster-signing-key-file=${pki('ca.key')}`,
-      '--use-service-account-credentials=true',
       '--leader-elect=false',
       '--bind-address=127.0.0.1',
       '--kube-api-qps=200',

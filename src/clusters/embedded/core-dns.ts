@@ -83,6 +83,7 @@ export function coreDns(image: string): KubeObject[] {
                 image,
                 imagePullPolicy: 'Never',
                 args: ['-conf', '/etc/coredns/Corefile'],
+                env: [{ name: 'GOGC', value: '400' }],
                 resources: { requests: { cpu: '20m', memory: '32Mi' }, limits: { memory: '170Mi' } },
                 readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 1 },
                 livenessProbe: { httpGet: { path: '/health', port: 8080 }, initialDelaySeconds: 10, periodSeconds: 10 },

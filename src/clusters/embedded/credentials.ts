@@ -13,7 +13,9 @@ export interface CredentialsOptions {
 /** Who talks to the API server, as Kubernetes' own RBAC bootstrap policy knows them. */
 const clients = {
   admin: { commonName: 'meshproof-admin', organization: 'system:masters' },
-  'controller-manager': { commonName: 'system:kube-controller-manager' },
+  // All controllers share one client: with a service account for each, a fifth of the API's requests at the start make those.
+  // The bootstrap policy has no role for all of them together.
+  'controller-manager': { commonName: 'system:kube-controller-manager', organization: 'system:masters' },
   scheduler: { commonName: 'system:kube-scheduler' },
   proxy: { commonName: 'system:kube-proxy' },
 } as const;

@@ -143,7 +143,8 @@ export function kubeProxyConfig(kubeconfig: string, nodeName: string): string {
     clientConnection: { kubeconfig },
     clusterCIDR: nodeNetwork.podCidr,
     hostnameOverride: nodeName,
-    iptables: { minSyncPeriod: '100ms', syncPeriod: '30s' },
+    // A sync is four processes; pods that come up together share some. Kubernetes' default is 1s.
+    iptables: { minSyncPeriod: '300ms', syncPeriod: '30s' },
     // These would write limits of the host's kernel.
     conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
     healthzBindAddress: '127.0.0.1:10256',

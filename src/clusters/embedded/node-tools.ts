@@ -64,6 +64,9 @@ export function nodeEnvironment(tools: NodeTools, binDir: string): Record<string
   }
   delete env.LD_LIBRARY_PATH;
   if (libraryPath.size > 0) env.LD_LIBRARY_PATH = [...libraryPath].join(':');
+  // Everything here is written in Go, starts, and has little to collect: at the default (100) a quarter of the API server's
+  // CPU time while a lab comes up is garbage collection. It costs memory: PSS of the API server 250 -> 350 MiB.
+  env.GOGC = '400';
   env.PATH = `${binDir}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
   return env;
 }

@@ -46,7 +46,7 @@ describe('credentials of a lab', () => {
 
   const people: [string, string][] = [
     ['kubeconfig', 'CN=meshproof-admin\nO=system:masters'],
-    ['kubeconfigs/controller-manager', 'CN=system:kube-controller-manager'],
+    ['kubeconfigs/controller-manager', 'CN=system:kube-controller-manager\nO=system:masters'],
     ['kubeconfigs/scheduler', 'CN=system:kube-scheduler'],
     ['kubeconfigs/proxy', 'CN=system:kube-proxy'],
     ['kubeconfigs/kubelet', 'CN=system:node:a-node\nO=system:nodes'],
