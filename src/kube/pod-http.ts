@@ -49,6 +49,8 @@ export async function podHttp(
   connection.attach(socket);
   let timer: NodeJS.Timeout | undefined;
   try {
+    // node:http never hears of an error from before it had the connection.
+    if (connection.errored) throw failure(connection.errored.message, connection.errored);
     return await new Promise((resolve, reject) => {
       timer = setTimeout(() => reject(timeoutOf(what, timeoutMs)), timeoutMs - (performance.now() - startedAt));
       const request = httpRequest({

@@ -61,6 +61,25 @@ describe('streams to pods', () => {
     });
   }
 
+  it('port-forward fails at once on a port where nobody listens, however early that is said', async () => {
+    await using api = await ScriptedApi.start(
+      () => {},
+      (asked, socket) => {
+        // One packet with the handshake: it is said before the request has begun.
+        socket.cork();
+        acceptWebsocket(asked, socket, 'v4.channel.k8s.io', () => {});
+        const port = '\x50\0';
+        socket.write(Buffer.concat([frame(0, port), frame(1, port), frame(1, 'connection refused')]));
+        socket.uncork();
+      },
+    );
+    const error = await errorOf(api.client.podHttp(pod, 80, '/', { timeoutMs: 1000 }));
+    expect([error.code, error.message]).to.satisfy(
+      ([code, message]: string[]) => code === 'MESHPROOF_KUBE_API' && message?.includes('connection refused'),
+      error.message,
+    );
+  });
+
   it('exec gathers both outputs and the exit code', async () => {
     await using api = await ScriptedApi.start(
       () => {},
