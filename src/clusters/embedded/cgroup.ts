@@ -12,6 +12,11 @@ export interface CgroupLayout {
 
 const parent = 'meshproof';
 const neededControllers = ['cpu', 'memory', 'pids'];
+/**
+ * Share of the CPU against any one program of the host. All pods together are one entry of the scheduler there: with the default
+ * (1024, or 100 in v2) a dozen compilers beside them would leave them a twelfth, and every latency would be theirs.
+ */
+const weight = { v1: '16384', v2: '1600' };
 
 export function cgroupLayout(mountInfo = readFileSync('/proc/self/mountinfo', 'utf8')): CgroupLayout {
   const mounts = mountInfo
@@ -43,6 +48,7 @@ export async function createCgroups(labId: string, layout = cgroupLayout()): Pro
       if (layout.version === 2)
         for (const dir of [mount, join(mount, parent), join(mount, parent, labId)]) enableControllers(dir);
       else for (const dir of [join(mount, parent), join(mount, parent, labId)]) inheritCpuset(dir);
+      weigh(join(mount, parent));
     }
   } catch (error) {
     throw error instanceof MeshproofError ? error : unusable(messageOf(error));
@@ -82,6 +88,16 @@ function removeTree(dir: string, depth = Infinity): boolean {
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  }
+}
+
+/** Only where this hierarchy has the CPU controller. */
+function weigh(dir: string): void {
+  for (const [file, value] of [
+    ['cpu.shares', weight.v1],
+    ['cpu.weight', weight.v2],
+  ] as const) {
+    if (existsSync(join(dir, file))) writeFileSync(join(dir, file), value);
   }
 }
 
