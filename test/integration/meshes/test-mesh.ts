@@ -61,9 +61,7 @@ export async function openTestMesh(): Promise<TestMesh> {
     await lab.loadImages(archive);
     const images = imageMap(archive);
     const mesh = consulAdapter({ kube: lab.kube, images, progress, signal });
-    return testMesh(lab, mesh, images['probe']!.ref, () =>
-      consulAdapter({ kube: lab.kube, images, progress, signal }),
-    );
+    return testMesh(lab, mesh, images['probe']!.ref, () => consulAdapter({ kube: lab.kube, images, progress, signal }));
   } catch (error) {
     await lab.delete();
     throw error;
