@@ -2,7 +2,8 @@ import { answerProblem } from '../../fixtures/k6/answer.ts';
 import { messageOf } from '../base/errors.ts';
 import { pollUntil } from '../base/poll.ts';
 import type { ImageMap } from '../images/image.ts';
-import { readyPods } from '../kube/pods.ts';
+import { isReady, isTerminating } from '../kube/pod-status.ts';
+import { podRef, readyPods } from '../kube/pods.ts';
 import type { KubeClient, KubeObject, PodRef } from '../kube/types.ts';
 import { waitForDeployments } from '../kube/wait.ts';
 import type { App, AppService, RunningApp } from './app.ts';
@@ -73,7 +74,10 @@ export function runningApp(app: App, { kube, namespace, meshed }: AppInLab): Run
     async answering({ timeoutMs, detail = () => {}, signal }) {
       const deadline = performance.now() + timeoutMs;
       // The first wait knows why a pod does not come up.
-      await waitForDeployments(kube, namespace, { timeoutMs, progress: detail, signal });
+      // Only for the app's own: what else is in its namespace is for health to judge.
+      const concerns = (labels: Record<string, string>): boolean =>
+        app.services.some(({ selector }) => selects(selector, labels));
+      await waitForDeployments(kube, namespace, { timeoutMs, progress: detail, signal, concerns });
       await Promise.all(
         app.services.map((service) =>
           pollUntil(
@@ -101,6 +105,35 @@ export function labelSelector(labels: Readonly<Record<string, string>>): string 
   return Object.entries(labels)
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
+}
+
+/** A pod of an app's own services that does not work, and why. */
+export interface SilentPod {
+  service: string;
+  pod: string;
+  reason: string;
+}
+
+/** Every pod of the app's own services that is not ready, or does not answer its data call; others in its namespace are not asked. */
+export async function silentPods(
+  kube: KubeClient,
+  { app, namespace }: Pick<RunningApp, 'app' | 'namespace'>,
+  signal?: AbortSignal,
+): Promise<SilentPod[]> {
+  const all = await kube.list(`/api/v1/namespaces/${namespace}/pods`);
+  const asked = app.services.flatMap((service) =>
+    all
+      .filter((pod) => !isTerminating(pod) && selects(service.selector, pod.metadata.labels ?? {}))
+      .map(async (pod): Promise<SilentPod[]> => {
+        const reason = isReady(pod) ? await podProblem(kube, podRef(pod), service, signal) : 'it is not ready';
+        return reason === undefined ? [] : [{ service: service.name, pod: pod.metadata.name, reason }];
+      }),
+  );
+  return (await Promise.all(asked)).flat();
+}
+
+function selects(selector: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean {
+  return Object.entries(selector).every(([key, value]) => labels[key] === value);
 }
 
 interface Look {

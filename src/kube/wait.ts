@@ -9,6 +9,8 @@ export interface WaitOptions {
   signal?: AbortSignal;
   /** Told why it still waits, whenever that changes. */
   progress?: (reason: string) => void;
+  /** Whose workloads are waited for, by the labels of their pods; default: all. */
+  concerns?: ((labels: Record<string, string>) => boolean) | undefined;
 }
 
 const intervalMs = 200;
@@ -27,11 +29,18 @@ export async function waitForDeployments(kube: KubeClient, namespace: string, op
       kube.list(`${apps}/deployments`, options.labelSelector),
       kube.list(`${apps}/statefulsets`, options.labelSelector),
     ]);
-    const workloads = [...deployments, ...statefulSets];
+    const { concerns = () => true } = options;
+    const workloads = [...deployments, ...statefulSets].filter(({ spec }) =>
+      concerns(spec?.template?.metadata?.labels ?? {}),
+    );
     if (workloads.length === 0) return { pending: `${namespace} has no workloads` };
     const waiting = workloads.map(rolloutTrouble).filter((reason) => reason !== undefined);
     if (waiting.length === 0) return { ready: undefined };
-    const podReasons = await troublesOf(kube, await kube.list(`/api/v1/namespaces/${namespace}/pods`));
+    const pods = await kube.list(`/api/v1/namespaces/${namespace}/pods`);
+    const podReasons = await troublesOf(
+      kube,
+      pods.filter(({ metadata }) => concerns(metadata.labels ?? {})),
+    );
     return { pending: podReasons[0] ?? waiting[0]! };
   });
 }

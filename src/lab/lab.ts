@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { App, AppEdge, RunningApp } from '../apps/app.ts';
 import { deployApp, runningApp } from '../apps/running-app.ts';
+import { systemClock } from '../base/clock.ts';
 import { pollUntil } from '../base/poll.ts';
 import type { Progress } from '../base/progress.ts';
 import type { RunningCluster } from '../clusters/provider.ts';
@@ -9,6 +10,8 @@ import type { KubeClient } from '../kube/types.ts';
 import type { MeshAdapter } from '../meshes/adapter.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
 import type { Policy } from '../policies/index.ts';
+import { diagnoseStart } from '../observe/diagnosis/diagnose-start.ts';
+import type { StartFinding } from '../observe/diagnosis/finding.ts';
 import type { RunReport } from '../report/model.ts';
 import type { Toolbox } from '../tools/tool.ts';
 import { clientName, probeDeployment } from './client.ts';
@@ -18,6 +21,8 @@ import type { Surroundings } from './surroundings.ts';
 export const workloadTimeoutMs = 180_000;
 /** Of every service of the app. */
 export const replicas = 2;
+/** A healthy app answers before the first look at what may keep it from that; a finding counts when two looks see it. */
+const diagnoseEveryMs = 10_000;
 
 export interface LabParts {
   cluster: RunningCluster;
@@ -50,6 +55,7 @@ export class Lab {
   readonly scratch: string;
   readonly #brokenBefore = new Set<string>();
   #twin: Promise<RunningApp> | undefined;
+  #startFindings: readonly StartFinding[] = [];
 
   constructor(parts: LabParts) {
     const { cluster, mesh, app } = parts;
@@ -103,9 +109,40 @@ export class Lab {
       await this.mesh.apply(this.authorizations());
       await this.#deploy({ namespace, meshed: true, replicas });
     }
-    await progress.step(`${app.title} in the mesh`, (detail) =>
-      this.app.answering({ timeoutMs: workloadTimeoutMs, detail, signal }),
+    await progress.step(`${app.title} in the mesh`, (detail) => this.#answeringOrDiagnosed(detail, signal));
+  }
+
+  /** Until the app answers, or it is clear that the mesh keeps it from that: a finding, and no reason to wait any longer. */
+  async #answeringOrDiagnosed(detail: (text: string) => void, signal: AbortSignal): Promise<void> {
+    const enough = new AbortController();
+    const answering = this.app.answering({
+      timeoutMs: workloadTimeoutMs,
+      detail,
+      signal: AbortSignal.any([signal, enough.signal]),
+    });
+    const answered = answering.then(
+      () => true,
+      () => true,
     );
+    const options = { kube: this.kube, mesh: this.mesh, app: this.app.app, namespace: this.app.namespace, signal };
+    const toolImage = this.images['envoy']?.ref;
+    let found: readonly StartFinding[] = [];
+    while (!(await Promise.race([answered, systemClock.sleep(diagnoseEveryMs).then(() => false)]))) {
+      const { findings } = await diagnoseStart({ ...options, toolImage });
+      const stays = findings.filter(({ pod, edge }) => found.some((other) => other.pod === pod && other.edge === edge));
+      found = findings;
+      if (stays.length === 0) continue;
+      this.#startFindings = stays;
+      enough.abort();
+      await answered;
+      return;
+    }
+    await answering;
+  }
+
+  /** What the mesh kept from working when the lab was opened, by edge and cause; empty when all of the app answered. */
+  get startFindings(): readonly StartFinding[] {
+    return this.#startFindings;
   }
 
   /** Who may call whom, as the app's edges say: everything else is refused. */

@@ -38,6 +38,51 @@ export interface AppPath {
   outInterface: 'lo';
 }
 
+/** How a pod's own connections are turned to its proxy: by nat rules in the pod. */
+export interface Interception {
+  /** Port of the proxy that they are turned to. */
+  outboundPort: number;
+  /** The proxy's own connections, by this user, go out as they are. */
+  sidecarUid: number;
+}
+
+/** Why a pod's proxy does not come up, as far as the mesh is to blame. */
+export interface StartTrouble {
+  cause: 'identity' | 'control plane';
+  observed: string;
+  evidence: string[];
+}
+
+/** What a proxy has done on its way to a service. */
+export interface ProxyWay {
+  /** Addresses of the service by which the proxy knows it. */
+  addresses: readonly string[];
+  connections: number;
+  /** Nobody listened, or nobody could be reached. */
+  connectFailures: number;
+  /** TLS handshakes that succeeded. */
+  handshakes: number;
+  /** Certificates of the other side that were not accepted. */
+  badCertificates: number;
+}
+
+/** What one proxy was told and has done since it started: for finding out why a call does not get through. */
+export interface ProxyView {
+  uptimeMs: number;
+  /** It has a connection to the control plane. */
+  connected: boolean;
+  /** Of its own certificate; undefined when it has none. */
+  identity?: string | undefined;
+  /** Services it was told a way to, with what it has done there. */
+  ways: ReadonlyMap<string, ProxyWay>;
+  /** Services it lets in, `*` for all; undefined for a pod that nobody calls. */
+  lets?: ReadonlySet<string> | undefined;
+  /** Plaintext is let in too. */
+  permissive: boolean;
+  /** Connections and requests that it has refused. */
+  refused: { notTls: number; noCertificate: number; badCertificate: number; denied: number };
+}
+
 /** What the wire should show of a connection to a service through this mesh. */
 export interface WireExpectation {
   /** Port seen on the wire at the server pod. */
@@ -105,6 +150,14 @@ export interface MeshAdapter {
   /** Name of the container that is the proxy. */
   readonly sidecarContainer: string;
   appPath(pod: PodRef): AppPath;
+  /** Undefined for a mesh that has no rules in the pod. */
+  readonly interception?: Interception | undefined;
+  /** Why the proxy of a pod does not come up, by the pod's status; undefined when it does, or only needs its time. Pure. */
+  startTrouble(pod: KubeObject): StartTrouble | undefined;
+  /** @throws when the proxy cannot be asked */
+  proxyView(pod: PodRef): Promise<ProxyView>;
+  /** What the proxy was told, reduced to what is worth keeping and without secrets. */
+  proxyConfig(pod: PodRef): Promise<object>;
   /** Ends the sidecar's process, so that kubelet restarts it in place: forces fresh TLS handshakes under a running capture. */
   restartSidecar(pod: PodRef): Promise<void>;
   /** Leaf certificates the proxy holds now. */

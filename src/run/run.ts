@@ -116,7 +116,17 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
         return { before, after };
       },
     };
-    await experiments({ options, context, engine: new Engine(context, events), parts, health, evidence, fail, clean });
+    await experiments({
+      options,
+      context,
+      engine: new Engine(context, events),
+      judging,
+      parts,
+      health,
+      evidence,
+      fail,
+      clean,
+    });
   } catch (error) {
     fail(error);
   } finally {
@@ -168,6 +178,7 @@ interface Experiments {
   options: RunOptions;
   context: RunContext;
   engine: Engine;
+  judging: Judging;
   parts: Parts;
   health: { before?: string; after?: string };
   evidence: Evidence;
@@ -180,6 +191,7 @@ async function experiments({
   options,
   context,
   engine,
+  judging,
   parts,
   health,
   evidence,
@@ -192,7 +204,6 @@ async function experiments({
   const before = await progress.step('health before', () => labHealth(context));
   parts.health.before = before;
   health.before = await evidence.json('evidence/health-before.json', before);
-  for (const { claim } of atEnd) await claim.begin?.(context);
   const take = (outcomes: readonly TrialOutcome[]): void => {
     for (const { report, signals, error } of outcomes) {
       parts.scenarios.push(report);
@@ -200,6 +211,19 @@ async function experiments({
       if (error !== undefined) fail(error, report.id);
     }
   };
+  if (lab.startFindings.length > 0) {
+    const path = await evidence.json('evidence/start-findings.json', lab.startFindings);
+    for (const one of planned) take([await notStarted(one, path, evidence)]);
+    await judging.on({ prefix: 'run' })(
+      'workloads',
+      `Every workload of ${lab.app.app.title} works in the mesh`,
+      'list-empty',
+      { path },
+      startHint,
+    );
+    return;
+  }
+  for (const { claim } of atEnd) await claim.begin?.(context);
   const inOrder = (trials: readonly PlannedTrial[]): PlannedTrial[][] => waves(trials, lab.app.app);
   for (const wave of inOrder(planned.filter(({ claim }) => claim.when === undefined))) {
     if (signal.aborted) return;
@@ -227,6 +251,32 @@ async function prepareEnd(one: PlannedTrial, context: RunContext): Promise<Plann
   const seen = one.claim.arms(one.trial, context);
   await seen.catch(() => undefined);
   return { ...one, claim: { ...one.claim, arms: () => seen } };
+}
+
+const startHint = 'The mesh keeps calls from getting through: mend the edge that is named, then run again.';
+
+/** A trial on an app that the mesh keeps from working: it fails by what was found, and nothing else was tried. */
+async function notStarted({ trial }: PlannedTrial, path: string, evidence: Evidence): Promise<TrialOutcome> {
+  const judging = new Judging(evidence.reader);
+  const { status, observed, title } = await judging.on({ prefix: trial.id, arm: 'treatment' })(
+    'workloads',
+    'Every workload of the app works in the mesh',
+    'list-empty',
+    { path },
+    startHint,
+  );
+  const { id, title: scenario } = trial;
+  const report = {
+    id,
+    title: scenario,
+    criterion: trial.scenario.criterion.id,
+    status,
+    reason: `${title}: ${observed}`,
+    durationMs: 0,
+    arms: [],
+    assertions: judging.assertions,
+  };
+  return { report, signals: [] };
 }
 
 interface CleanUp {

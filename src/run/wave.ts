@@ -8,6 +8,7 @@ import { judgeArm, type RunArm } from '../judge/verdict/judge-arm.ts';
 import { noClaimHeld, scenarioStatus } from '../judge/verdict/status-of.ts';
 import type { Assertion, Status } from '../judge/assertion.ts';
 import { skipped } from '../judge/recompute.ts';
+import { collectFailureEvidence } from '../observe/diagnosis/failure-evidence.ts';
 import type { GoldenSignals } from '../observe/telemetry/golden.ts';
 import type { Policy } from '../policies/index.ts';
 import type { ScenarioReport } from '../report/model.ts';
@@ -147,6 +148,7 @@ async function judged(one: Running, engine: Engine, elapsedMs: () => number): Pr
     await claim.judge({ trial, context, judging, seen: one.arms?.seen, arms: one.results });
     const { assertions } = judging;
     const status = scenarioStatus(assertions);
+    if (status === 'fail') await keepFailureEvidence(one, engine);
     return outcome(
       status,
       reasonOf(status, assertions),
@@ -159,6 +161,24 @@ async function judged(one: Running, engine: Engine, elapsedMs: () => number): Pr
     const reason = error instanceof Error ? error.message : String(error);
     return { ...outcome(interrupted ? 'invalid' : 'error', reason, [], []), error };
   }
+}
+
+/** Logs, events and proxy configurations of the pods that a failed trial was about. */
+async function keepFailureEvidence({ trial }: Running, { context }: Engine): Promise<void> {
+  const { lab, evidence, progress, signal } = context;
+  const { app } = lab.app;
+  const services = trial.subject === undefined ? app.services : [trial.subject.service];
+  const pods = (await Promise.all(services.map(({ name }) => lab.app.pods(name)))).flat();
+  await progress.step(`${trial.id}: logs, events and proxies of the failure`, () =>
+    collectFailureEvidence({
+      kube: lab.kube,
+      mesh: lab.mesh,
+      pods,
+      evidence,
+      path: `evidence/${trial.id}/failure`,
+      signal,
+    }),
+  );
 }
 
 /** An arm without load, faults and captures: what it shows is in its assertions. */

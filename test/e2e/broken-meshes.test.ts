@@ -9,6 +9,7 @@ import type { KubeObject } from '../../src/kube/types.ts';
 import type { AppService } from '../../src/apps/app.ts';
 import { loadApp } from '../../src/apps/load-app.ts';
 import { openLab } from '../../src/lab/open-lab.ts';
+import { lookIntoPod } from '../../src/observe/diagnosis/look-into-pod.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { scenariosDir } from '../../src/scenario/load.ts';
 import { residue as faultResidue } from '../../src/faults/injectors/point/residue.ts';
@@ -215,6 +216,28 @@ describe('broken meshes', function () {
     expect(cli.exitCode).to.equal(1);
     expect(cli.lastLine).to.match(/^unhealthy: mtls-everywhere: .*trips-without-sidecar/);
     await lab.kube.delete(await lab.kube.pathOf(pod), { gracePeriodSeconds: 0 });
+  });
+
+  it('replicas whose calls go past their proxies: each edge is named with the cause, and nothing waits in vain', async () => {
+    const [viewer] = await lab.app.pods('tripviewer');
+    const [profile] = await lab.app.pods('userprofile');
+    const image = lab.images['envoy']!.ref;
+    // Interception gone altogether in the one, one port let past in the other; old connections are cut, or they would go on.
+    await lookIntoPod(lab.kube, viewer!, { image, script: 'iptables -t nat -F OUTPUT; ss -K -t dport = :80' });
+    const letPast = 'iptables -t nat -I OUTPUT -p tcp --dport 5432 -j RETURN';
+    await lookIntoPod(lab.kube, profile!, { image, script: `${letPast}; ss -K -t dport = :5432` });
+    const { cli } = await run('mtls-everywhere');
+    expect(cli.exitCode, cli.all).to.equal(1);
+    const said = readRunReport(folder)
+      .assertions.filter(({ status }) => status === 'fail')
+      .map(({ observed }) => observed)
+      .join('\n');
+    for (const edge of ['tripviewer -> trips', 'tripviewer -> userprofile', 'userprofile -> postgres'])
+      expect(said, cli.all).to.contain(edge);
+    expect(said).to.contain('past the proxy (plaintext)').and.to.contain('--dport 5432');
+    for (const pod of [viewer!, profile!])
+      await lab.kube.delete(`/api/v1/namespaces/${pod.namespace}/pods/${pod.name}`);
+    await lab.app.answering({ timeoutMs: 120_000, signal });
   });
 
   it('PostgreSQL outside the mesh: its edges are red, and it is named', async () => {

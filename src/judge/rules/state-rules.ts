@@ -64,6 +64,9 @@ function asText(item: unknown): string {
   if (typeof item !== 'object' || item === null) return String(item);
   // Sidecar problems and the like read better as words than as JSON.
   const known = item as Record<string, unknown>;
+  // What keeps a pod from working (StartFinding).
+  if (typeof known['edge'] === 'string')
+    return `${known['edge']} (${known['pod']}): ${known['cause']}: ${known['observed']}`;
   const words = ['service', 'pod', 'problem', 'detail']
     .map((key) => known[key])
     .filter((word) => typeof word === 'string');

@@ -7,6 +7,7 @@ import type { MeshAdapter, MeshComponent, MeshContext, SidecarProblem } from '..
 import { planPolicies, resetPolicies, restorePolicies, writePolicies } from '../apply-policies.ts';
 import { EnvoyAdmin, envoyVersion, uptimeMs } from '../envoy/admin.ts';
 import { leafCertificates } from '../envoy/certificates.ts';
+import { reducedDump } from '../envoy/reduced-dump.ts';
 import { readSnapshot } from '../envoy/snapshot.ts';
 import { authorityCheck } from './authority-check.ts';
 import { failingChecks, instances, reconcile } from './catalog.ts';
@@ -17,7 +18,9 @@ import { lostPods, replacePods } from './lost-pods.ts';
 import { expectedPods, injectedPodObjects, injectedPods, toMeshedPod, type MeshedPod } from './meshed-pod.ts';
 import { clusterName, consulStatNames, ports, serverName, sidecarContainer, sidecarUid, spiffeId } from './names.ts';
 import { consulPolicyTarget } from './policy-target.ts';
+import { readProxyView } from './proxy-view.ts';
 import { sidecarProblem, type CatalogView } from './sidecar-problems.ts';
+import { startTrouble } from './start-trouble.ts';
 
 export interface ConsulOptions {
   clock?: Clock;
@@ -164,6 +167,14 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
     },
 
     appPath: () => ({ sidecarUid, outInterface: 'lo' }),
+
+    interception: { outboundPort: ports.outbound, sidecarUid },
+
+    startTrouble,
+
+    proxyView: (pod) => readProxyView(admin, pod),
+
+    proxyConfig: async (pod) => reducedDump(await admin.json(pod, '/config_dump')),
 
     async restartSidecar(ref) {
       const wait = { signal, timeoutMs: 30_000, code: 'MESHPROOF_MESH_NOT_READY' as const };

@@ -14,6 +14,8 @@ export interface ProxyConfig {
 }
 
 export interface UpstreamConfig {
+  /** By which it is found: the ClusterIP, where it was registered with it, and an address of Consul's own. */
+  addresses: string[];
   /** In the order in which they are tried; undefined for TCP. */
   routes?: Route[] | undefined;
   /** 0 when outlier detection cannot eject; undefined where the proxy has no cluster for it yet. */
@@ -35,9 +37,9 @@ export function readProxyConfig(dump: unknown): ProxyConfig {
     listeners.find(({ name }) => name.startsWith(prefix))?.chains;
   const inbound = find('public_listener');
   const upstreams = new Map<string, UpstreamConfig>();
-  for (const { cluster, routes } of find('outbound_listener') ?? []) {
+  for (const { addresses, cluster, routes } of find('outbound_listener') ?? []) {
     const service = serviceOfCluster(cluster ?? routes?.[0]?.cluster ?? '');
-    if (service !== undefined) upstreams.set(service, { routes });
+    if (service !== undefined) upstreams.set(service, { addresses, routes });
   }
   for (const { name, ejectsAfter5xx } of clusters) {
     const upstream = upstreams.get(serviceOfCluster(name) ?? '');

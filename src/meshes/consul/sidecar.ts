@@ -62,6 +62,8 @@ function meshInit(options: SidecarOptions): PodSpec {
     image: options.images.consul,
     imagePullPolicy: 'IfNotPresent',
     command: ['/bin/sh', '-c', literal(initScript())],
+    // Its last words stay in the pod's status, where its log goes with the container.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
     env: [
       ...podEnv,
       ...(options.serviceName ? [{ name: 'SERVICE_NAME', value: options.serviceName }] : []),

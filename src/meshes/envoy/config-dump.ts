@@ -13,6 +13,8 @@ export interface Listener {
 }
 
 export interface FilterChain {
+  /** Destination addresses it is for, without their prefix length; empty: all. */
+  addresses: string[];
   /** It terminates TLS. */
   tls: boolean;
   /** Where a TCP proxy sends what comes in. */
@@ -71,7 +73,12 @@ export function readConfigDump(dump: Json): EnvoyConfig {
 }
 
 function filterChain(chain: Json, routes: Map<string, Json>): FilterChain {
-  const found: FilterChain = { tls: Boolean(chain.transport_socket) };
+  const found: FilterChain = {
+    addresses: (chain.filter_chain_match?.prefix_ranges ?? []).map(
+      ({ address_prefix: address }: { address_prefix: string }) => address,
+    ),
+    tls: Boolean(chain.transport_socket),
+  };
   for (const { typed_config: filter } of chain.filters ?? []) {
     const type: string = filter?.['@type'] ?? '';
     if (type.endsWith('RBAC')) found.rbac = filter;

@@ -21,8 +21,8 @@ export interface HealthOptions {
   probeImage?: string | undefined;
   /** Result of an earlier `takeHealth`: restarts and events are judged since then. */
   since?: { baseline: HealthBaseline };
-  /** Restarts that meshproof caused itself since the baseline, by pod uid. */
-  expectedRestarts?: Record<string, number>;
+  /** What injections broke since the baseline: the rest is judged, and nothing else. */
+  expected?: ExpectedDisruption | undefined;
   /** A mesh certificate must live longer than this, default 10 min. */
   minCertificateLeftMs?: number;
   /** A cluster CA must live longer than this, default 1 h. */
@@ -35,6 +35,15 @@ export interface HealthOptions {
   checkTimeoutMs?: number;
   signal?: AbortSignal;
   clock?: Clock;
+}
+
+/** What injections were going to break. Pods by uid. */
+export interface ExpectedDisruption {
+  restarts?: Readonly<Record<string, number>> | undefined;
+  /** Pods that were made anew; with it, any other that is missing since the baseline is a finding. */
+  replaced?: readonly string[] | undefined;
+  /** Pods that cannot be reached, or are not ready, while an injection lasts. */
+  unreachable?: readonly string[] | undefined;
 }
 
 /** What checks work with: the options and lists that several of them need, read once. */

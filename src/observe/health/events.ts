@@ -2,6 +2,7 @@ import { isReady, podName } from '../../kube/pod-status.ts';
 import type { KubeObject } from '../../kube/types.ts';
 import { judged, probePrefix, type Check } from './check.ts';
 import type { PodJson } from './pod.ts';
+import { withoutUnreachable } from './pods.ts';
 
 /** When an event was last seen; three fields by age of the writer. */
 export function eventTime(event: KubeObject): number {
@@ -56,8 +57,9 @@ export const noWarnings: Check = {
   id: 'workloads/warnings',
   title: 'No warning event is still true',
   category: 'workloads',
-  async run({ events, pods, since }) {
-    const { open, settled } = openWarnings(await events(), await pods(), since?.baseline.eventsUntil ?? 0);
+  async run({ events, pods, since, expected }) {
+    const { judgedPods } = withoutUnreachable(await pods(), expected);
+    const { open, settled } = openWarnings(await events(), judgedPods, since?.baseline.eventsUntil ?? 0);
     return judged(
       open,
       `none${settled > 0 ? `; ${settled} settled or without effect${since ? ' since the baseline' : ''}` : ''}`,

@@ -3,6 +3,7 @@ import type { MeshAdapter, MeshCheck } from '../../meshes/adapter.ts';
 import type { PodRef } from '../../kube/types.ts';
 import { judged, seconds, type Check, type Finding } from './check.ts';
 import type { PodJson } from './pod.ts';
+import { withoutUnreachable } from './pods.ts';
 
 /** Pods that carry the mesh's sidecar, as a container or a native sidecar. */
 export function meshedPods(pods: readonly PodJson[], sidecarContainer: string): PodJson[] {
@@ -66,8 +67,10 @@ function sidecars(mesh: MeshAdapter): Check {
     id: 'mesh/sidecars',
     title: 'Every pod’s sidecar is connected and in sync',
     category: 'mesh',
-    async run({ pods, namespaces, meshedNamespaces = namespaces }) {
-      const [problems, all] = await Promise.all([mesh.sidecarProblems([...meshedNamespaces]), pods()]);
+    async run({ pods, namespaces, expected, meshedNamespaces = namespaces }) {
+      const [found, all] = await Promise.all([mesh.sidecarProblems([...meshedNamespaces]), pods()]);
+      const away = all.filter(({ metadata }) => expected?.unreachable?.includes(metadata.uid!)).map(podName);
+      const problems = found.filter(({ namespace, pod }) => !away.includes(`${namespace}/${pod}`));
       const meshed = meshedPods(all, mesh.sidecarContainer);
       if (problems.length === 0 && meshed.length === 0) return noneMeshed(meshedNamespaces);
       return judged(
@@ -118,8 +121,8 @@ function meshCertificates(mesh: MeshAdapter): Check {
     id: 'certificates/mesh',
     title: 'Mesh certificates are valid and not about to expire',
     category: 'certificates',
-    async run({ pods, clock, namespaces, minCertificateLeftMs = 600_000 }) {
-      const meshed = meshedPods(await pods(), mesh.sidecarContainer);
+    async run({ pods, clock, namespaces, expected, minCertificateLeftMs = 600_000 }) {
+      const meshed = meshedPods(withoutUnreachable(await pods(), expected).judgedPods, mesh.sidecarContainer);
       if (meshed.length === 0) return noneMeshed(namespaces);
       const held = await Promise.all(
         meshed.map(async (pod) => ({ pod: podName(pod), certificates: await mesh.certificates(refOf(pod)) })),

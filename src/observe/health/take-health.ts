@@ -13,7 +13,8 @@ import { eventTime, noWarnings } from './events.ts';
 import type { HealthBaseline, HealthCheck, HealthResult } from './health.ts';
 import { kubeletHeartbeat, nodesReady } from './nodes.ts';
 import { restartsOf, type PodJson } from './pod.ts';
-import { noCrashLoops, noOutOfMemory, noRestarts, podsRunning } from './pods.ts';
+import { imagesThere, noCrashLoops, noOutOfMemory, noRestarts, podsRunning } from './pods.ts';
+import { reapProbes } from './reap-probes.ts';
 import { meshChecks } from './sidecars.ts';
 import { workloadsAvailable } from './workloads.ts';
 
@@ -27,6 +28,7 @@ const clusterChecks: Check[] = [
   serviceProbe,
   workloadsAvailable,
   podsRunning,
+  imagesThere,
   noCrashLoops,
   noRestarts,
   noOutOfMemory,
@@ -53,6 +55,8 @@ export async function takeHealth(options: HealthOptions): Promise<HealthResult> 
   const [results, baseline] = await Promise.all([
     Promise.allSettled(all.map((check) => runCheck(check, context, checkTimeoutMs))),
     baselineOf(context),
+    // What an API server that does not answer keeps, the next look takes away; the checks say that it does not answer.
+    reapProbes(context.kube, { now: clock.now(), olderThanMs: 2 * checkTimeoutMs }).catch(() => []),
   ]);
   context.signal.throwIfAborted();
   const checks = results.map((result) => {

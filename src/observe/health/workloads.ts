@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../kube/types.ts';
 import { judged, type Check, type CheckContext } from './check.ts';
+import type { PodJson } from './pod.ts';
 
 interface WorkloadStatus {
   observedGeneration?: number;
@@ -12,8 +13,12 @@ interface WorkloadStatus {
   updatedNumberScheduled?: number;
 }
 
-/** Pure: desired = ready = updated, and the controller has seen the newest spec. */
-export function workloadProblem(workload: KubeObject): string | undefined {
+/**
+ * Pure: desired = ready = updated, and the controller has seen the newest spec.
+ *
+ * @param unreachable how many of its pods an injection has made unreachable
+ */
+export function workloadProblem(workload: KubeObject, unreachable = 0): string | undefined {
   const { kind, metadata } = workload;
   const status = (workload['status'] ?? {}) as WorkloadStatus;
   const daemon = kind === 'DaemonSet';
@@ -25,7 +30,7 @@ export function workloadProblem(workload: KubeObject): string | undefined {
   const name = `${kind} ${metadata.namespace}/${metadata.name}`;
   const generation = (metadata as { generation?: number }).generation ?? 0;
   if ((status.observedGeneration ?? 0) < generation) return `${name}: its newest spec has not been acted upon`;
-  if (ready < desired) return `${name}: ${ready} of ${desired} ready`;
+  if (ready + unreachable < desired) return `${name}: ${ready} of ${desired} ready`;
   if (updated < desired) return `${name}: ${updated} of ${desired} updated`;
   if (!daemon && (status.replicas ?? 0) > desired)
     return `${name}: ${status.replicas} replicas where ${desired} are wanted`;
@@ -46,13 +51,31 @@ async function workloadsOf({ kube, namespaces }: CheckContext): Promise<KubeObje
   return lists.flat().filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 }
 
+async function unreachablePods({ pods, expected }: CheckContext): Promise<PodJson[]> {
+  if (!expected?.unreachable?.length) return [];
+  return (await pods()).filter(({ metadata }) => expected.unreachable!.includes(metadata.uid!));
+}
+
+/** How many of these pods are the workload's. */
+function of(workload: KubeObject, pods: readonly PodJson[]): number {
+  const selector = Object.entries(
+    (workload['spec'] as { selector?: { matchLabels?: object } }).selector?.matchLabels ?? {},
+  );
+  return pods.filter(
+    ({ metadata }) =>
+      metadata.namespace === workload.metadata.namespace &&
+      selector.every(([key, value]) => metadata.labels?.[key] === value),
+  ).length;
+}
+
 export const workloadsAvailable: Check = {
   id: 'workloads/available',
   title: 'Workloads have the replicas they want, ready and up to date',
   category: 'workloads',
   async run(context) {
     const workloads = await workloadsOf(context);
-    const problems = workloads.flatMap((workload) => workloadProblem(workload) ?? []);
+    const away = await unreachablePods(context);
+    const problems = workloads.flatMap((workload) => workloadProblem(workload, of(workload, away)) ?? []);
     const empty = context.namespaces.filter(
       (namespace) => !workloads.some(({ metadata }) => metadata.namespace === namespace),
     );

@@ -3,6 +3,7 @@ import { pollUntil } from '../../../src/base/poll.ts';
 import { openLab } from '../../../src/clusters/open-lab.ts';
 import type { RunningCluster } from '../../../src/clusters/provider.ts';
 import { buildArchive, imageMap } from '../../../src/images/archive.ts';
+import type { ImageMap } from '../../../src/images/image.ts';
 import { labImages } from '../../../src/lab/images.ts';
 import type { KubeObject, PodRef } from '../../../src/kube/types.ts';
 import type { Installed } from '../../../src/meshes/adapter.ts';
@@ -47,6 +48,10 @@ export interface TestMesh {
   anotherProcess(baseline?: readonly Policy[]): Promise<ConsulAdapter & Installed>;
   /** Every deployment has its replicas ready. */
   rolledOut(): Promise<void>;
+  /** An image with iptables and ss. */
+  toolImage: string;
+  /** A deployment of an app that does nothing, to be injected and applied. */
+  idle(name: string, shape?: Shape): KubeObject;
   settled(): Promise<void>;
 }
 
@@ -61,15 +66,16 @@ export async function openTestMesh(): Promise<TestMesh> {
     await lab.loadImages(archive);
     const images = imageMap(archive);
     const mesh = consulAdapter({ kube: lab.kube, images, progress, signal });
-    return testMesh(lab, mesh, images['probe']!.ref, () => consulAdapter({ kube: lab.kube, images, progress, signal }));
+    return testMesh(lab, mesh, images, () => consulAdapter({ kube: lab.kube, images, progress, signal }));
   } catch (error) {
     await lab.delete();
     throw error;
   }
 }
 
-function testMesh(lab: RunningCluster, mesh: ConsulAdapter, image: string, open: () => ConsulAdapter): TestMesh {
+function testMesh(lab: RunningCluster, mesh: ConsulAdapter, images: ImageMap, open: () => ConsulAdapter): TestMesh {
   const { kube } = lab;
+  const image = images['probe']!.ref;
   const podsOf = async (app: string): Promise<PodRef[]> => {
     const pods = await kube.list(`/api/v1/namespaces/${namespace}/pods`, `app=${app}`);
     return pods
@@ -96,6 +102,8 @@ function testMesh(lab: RunningCluster, mesh: ConsulAdapter, image: string, open:
   return {
     lab,
     mesh,
+    toolImage: images['envoy']!.ref,
+    idle: (name, shape) => deployment(name, image, idleProgram, shape),
     podsOf,
     async deploy() {
       await kube.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }]);

@@ -79,6 +79,9 @@ export const toy = defineMesh({
       identityOf: async (service) => `spiffe://toy/${service}`,
       wireExpectation: () => Promise.reject(new Error('no wire')),
       appPath: () => ({ sidecarUid: 1, outInterface: 'lo' }),
+      startTrouble: () => undefined,
+      proxyView: () => Promise.reject(new Error('no proxies')),
+      proxyConfig: async () => ({}),
       restartSidecar: async () => {},
       certificates: async () => [],
     };

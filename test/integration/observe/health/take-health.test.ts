@@ -4,6 +4,7 @@ import type { RunningCluster } from '../../../../src/clusters/provider.ts';
 import { brokenWorkload } from '../../../../src/observe/health/broken-workload.ts';
 import { probeLabel, type HealthOptions } from '../../../../src/observe/health/check.ts';
 import type { HealthResult } from '../../../../src/observe/health/health.ts';
+import { reapProbes } from '../../../../src/observe/health/reap-probes.ts';
 import { restartsOf, type PodJson } from '../../../../src/observe/health/pod.ts';
 import { takeHealth } from '../../../../src/observe/health/take-health.ts';
 import { available, openTestLab, whileFrozen } from './test-lab.ts';
@@ -94,6 +95,48 @@ describe('takeHealth on a real cluster', function () {
     await lab.kube.delete('/api/v1/namespaces/broken');
   });
 
+  it('names an image that cannot be had within seconds', async () => {
+    const [pod] = await webPods();
+    const foreign = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'foreign', namespace: 'demo' },
+      spec: { containers: [{ name: 'app', image: 'registry.invalid/no/such:1' }] },
+    };
+    await lab.kube.apply([foreign]);
+    const seen = await pollUntil<HealthResult>(
+      async () => {
+        const result = await lookWithoutProbe({ dnsProbe: { namespace: 'demo', pod: pod!.metadata.name, names } });
+        const red = reds(result);
+        return red.includes('workloads/images fail') ? { ready: result } : { pending: red.join() };
+      },
+      { what: 'the image', timeoutMs: 20_000 },
+    );
+    expect(observed(seen, 'workloads/images')).to.match(
+      /^demo\/foreign container app: (ErrImagePull|ImagePullBackOff)/,
+    );
+    await lab.kube.delete('/api/v1/namespaces/demo/pods/foreign', { gracePeriodSeconds: 0 });
+  });
+
+  it('takes away what a check that was killed has left, and nothing that is young', async () => {
+    const left = { name: 'meshproof-probe-left', labels: { [probeLabel]: 'true' } };
+    await lab.kube.apply([
+      { apiVersion: 'v1', kind: 'Namespace', metadata: left },
+      {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { ...left, namespace: 'default' },
+        spec: { nodeSelector: { none: 'such' }, containers: [{ name: 'app', image }] },
+      },
+    ]);
+    expect(await reapProbes(lab.kube, { now: Date.now(), olderThanMs: 120_000 })).to.deep.equal([]);
+    const reaped = await reapProbes(lab.kube, { now: Date.now() + 180_000, olderThanMs: 120_000 });
+    expect(reaped).to.deep.equal([
+      '/api/v1/namespaces/default/pods/meshproof-probe-left',
+      '/api/v1/namespaces/meshproof-probe-left',
+    ]);
+  });
+
   it('never passes over a namespace that does not exist, or holds nothing', async () => {
     const missing = await lookWithoutProbe({ namespaces: ['demo', 'no-such'] });
     expect(missing.status).to.equal('error');
@@ -159,7 +202,7 @@ describe('takeHealth on a real cluster', function () {
     const unordered = await lookWithoutProbe();
     expect(reds(unordered)).to.deep.equal(['kubernetes/service-balancing skipped', 'workloads/restarts fail']);
     expect(observed(unordered, 'workloads/restarts')).to.equal(`demo/${pod!.metadata.name} restarted 1 times`);
-    expect(reds(await lookWithoutProbe({ expectedRestarts: { [pod!.metadata.uid!]: 1 } }))).to.deep.equal([
+    expect(reds(await lookWithoutProbe({ expected: { restarts: { [pod!.metadata.uid!]: 1 } } }))).to.deep.equal([
       'kubernetes/service-balancing skipped',
     ]);
     expect(reds(await lookWithoutProbe({ since: unordered }))).to.deep.equal(['kubernetes/service-balancing skipped']);

@@ -14,7 +14,10 @@ const proxy = (service: string, config: Partial<ProxyConfig>, callable = ['trips
   callable: new Set(callable),
 });
 const viewer = (...routes: Route[]): ConsulProxy =>
-  proxy('viewer', { upstreams: new Map([['trips', { routes, ejectsAfter5xx: 0 }]]), callers: new Set() });
+  proxy('viewer', {
+    upstreams: new Map([['trips', { addresses: [], routes, ejectsAfter5xx: 0 }]]),
+    callers: new Set(),
+  });
 const trips = (callers: string[], permissive = false): ConsulProxy =>
   proxy('trips', { callers: new Set(callers), permissive });
 const retry: Policy = { kind: 'retry', service: 'trips', attempts: 4, onStatus: [503] };
@@ -90,7 +93,9 @@ describe('traces of policies in a proxy', () => {
     expect(traceOf(viewer(route({ retries: 1 })))).to.match(/route policy for trips/);
     expect(traceOf(viewer(route({ timeoutMs: 0 })))).to.match(/route policy for trips/);
     expect(traceOf(viewer(route({ prefix: '/api' }), route()))).to.match(/route policy for trips/);
-    expect(traceOf(proxy('viewer', { upstreams: new Map([['trips', { ejectsAfter5xx: 5 }]]) }))).to.match(/ejects/);
+    expect(
+      traceOf(proxy('viewer', { upstreams: new Map([['trips', { addresses: [], ejectsAfter5xx: 5 }]]) })),
+    ).to.match(/ejects/);
     expect(traceOf(trips([], true))).to.match(/plaintext/);
   });
 });

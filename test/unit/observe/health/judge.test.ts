@@ -4,7 +4,7 @@ import { addressProblem, nslookupAddresses, readyAddresses } from '../../../../s
 import { eventTime, openWarnings } from '../../../../src/observe/health/events.ts';
 import { lateLeases, nodeProblems } from '../../../../src/observe/health/nodes.ts';
 import { crashLoops, outOfMemory, podProblem } from '../../../../src/observe/health/pod.ts';
-import { unexpectedRestarts } from '../../../../src/observe/health/pods.ts';
+import { imageProblems, unexpectedRestarts, withoutUnreachable } from '../../../../src/observe/health/pods.ts';
 import { certificateProblems, meshedPods } from '../../../../src/observe/health/sidecars.ts';
 import { workloadProblem } from '../../../../src/observe/health/workloads.ts';
 import { container, event, node, now, pod, workload } from './objects.ts';
@@ -139,13 +139,13 @@ describe('restarts and memory', () => {
       expected: 0,
       replaced: 1,
     });
-    expect(unexpectedRestarts([restarted(1, 2)], baseline, { 'uid-web': 1 })).to.deep.equal({
+    expect(unexpectedRestarts([restarted(1, 2)], baseline, { restarts: { 'uid-web': 1 } })).to.deep.equal({
       problems: [],
       expected: 1,
       replaced: 1,
     });
     expect(unexpectedRestarts([restarted(1, 2)], baseline, {}).problems).to.deep.equal(['demo/web restarted 1 times']);
-    expect(unexpectedRestarts([restarted(3, 2)], baseline, { 'uid-web': 1 }).problems).to.deep.equal([
+    expect(unexpectedRestarts([restarted(3, 2)], baseline, { restarts: { 'uid-web': 1 } }).problems).to.deep.equal([
       'demo/web restarted 3 times, 1 of them on purpose',
     ]);
   });
@@ -160,6 +160,44 @@ describe('restarts and memory', () => {
     expect(
       outOfMemory(pod({ containers: [container({ lastState: { terminated: { exitCode: 137, reason: 'Error' } } })] })),
     ).to.deep.equal([]);
+  });
+});
+
+describe('what an injection was going to break', () => {
+  const baseline = {
+    eventsUntil: 0,
+    pods: { 'uid-web': { name: 'web', restarts: 0 }, 'uid-old': { name: 'old', restarts: 0 } },
+  };
+  it('is not judged: pods that were replaced; another that is missing is a finding', () => {
+    const problems = (replaced?: string[]) => unexpectedRestarts([pod()], baseline, { replaced }).problems;
+    expect(problems(['uid-old'])).to.deep.equal([]);
+    expect(problems([])).to.deep.equal(['old is gone, and nobody replaced it']);
+    expect(problems(undefined), 'nobody said').to.deep.equal([]);
+  });
+  it('is not judged: pods that cannot be reached, the others are', () => {
+    const pods = [pod({ ready: false }), pod({ name: 'cart', ready: false })];
+    const { judgedPods, unreachable } = withoutUnreachable(pods, { unreachable: ['uid-web'] });
+    expect(judgedPods.map(({ metadata }) => metadata.name)).to.deep.equal(['cart']);
+    expect(unreachable).to.equal(1);
+    expect(withoutUnreachable(pods, undefined).judgedPods).to.have.length(2);
+  });
+  it('leaves a workload as many replicas short as were made unreachable', () => {
+    const short = workload('Deployment', 2, { readyReplicas: 1, updatedReplicas: 2 });
+    expect(workloadProblem(short)).to.match(/1 of 2 ready/);
+    expect(workloadProblem(short, 1)).to.equal(undefined);
+  });
+});
+
+describe('images', () => {
+  it('that cannot be had are named with the reason; a container that only starts is none', () => {
+    const waiting = (reason: string, message?: string) =>
+      pod({ ready: false, containers: [container({ ready: false, state: { waiting: { reason, message } } })] });
+    expect(imageProblems(waiting('ImagePullBackOff', 'no such host'))).to.deep.equal([
+      'demo/web container app: ImagePullBackOff: no such host',
+    ]);
+    expect(imageProblems(waiting('ErrImageNeverPull'))).to.have.length(1);
+    expect(imageProblems(waiting('ContainerCreating'))).to.deep.equal([]);
+    expect(imageProblems(pod())).to.deep.equal([]);
   });
 });
 
