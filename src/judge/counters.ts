@@ -1,5 +1,5 @@
-import { startJitterMs } from '../observe/telemetry/delta.ts';
-import { countOf, deltaHistogram, emptyHistogram, mergeHistograms } from '../observe/telemetry/histogram.ts';
+import { snapshotDeltas } from '../observe/telemetry/delta.ts';
+import { countOf, emptyHistogram, mergeHistograms } from '../observe/telemetry/histogram.ts';
 import type {
   LatencyHistogram,
   OutboundCounters,
@@ -33,8 +33,6 @@ export interface CounterDelta {
   pods: number;
 }
 
-type Side = TrafficCounters & Partial<OutboundCounters>;
-
 /**
  * @returns the difference, or why nothing can be said: a pod is missing from one look, its proxy restarted, or a
  * counter went backwards.
@@ -43,30 +41,24 @@ export async function counterDelta(
   selection: ProxySelection,
   evidence: EvidenceReader,
 ): Promise<CounterDelta | { problem: string }> {
-  const [before, after] = await Promise.all([
-    readSnapshots(selection.before, evidence),
-    readSnapshots(selection.after, evidence),
-  ]);
-  const old = new Map(before.filter(ofService(selection)).map((snapshot) => [snapshot.podUid, snapshot]));
-  const now = after.filter(ofService(selection));
-  if (now.length === 0) return { problem: `no proxy of ${selection.service} in ${selection.after}` };
-  const pairs: { was: Side; is: Side }[] = [];
-  for (const snapshot of now) {
-    const earlier = old.get(snapshot.podUid);
-    if (!earlier) return { problem: `${snapshot.pod} was not there at the first look` };
-    if (Math.abs(earlier.startedAt - snapshot.startedAt) > startJitterMs)
-      return { problem: `the proxy of ${snapshot.pod} restarted in between` };
-    pairs.push({ was: side(earlier, selection), is: side(snapshot, selection) });
-    old.delete(snapshot.podUid);
-  }
-  const gone = [...old.values()][0];
-  if (gone) return { problem: `${gone.pod} was gone at the second look` };
-  const histograms = pairs.map(({ was, is }) => deltaHistogram(was.latency, is.latency));
-  if (histograms.includes(undefined)) return { problem: `a latency histogram of ${selection.service} went backwards` };
+  const { service, destination } = selection;
+  const [before, after] = await Promise.all(
+    [selection.before, selection.after].map(async (path) =>
+      (await readSnapshots(path, evidence)).filter((snapshot) => snapshot.service === service),
+    ),
+  );
+  const { deltas, problems } = snapshotDeltas(before ?? [], after ?? []);
+  const [problem] = problems;
+  if (problem !== undefined) return { problem };
+  if (deltas.length === 0) return { problem: `no proxy of ${service} in ${selection.after}` };
+  // A destination that was never called is not in the snapshot: zero, not an error.
+  const sides = deltas.map(({ inbound, outbound }): Side | undefined =>
+    destination === undefined ? inbound : outbound.find((side) => side.destination === destination),
+  );
   return {
-    of: (counter) => pairs.reduce((sum, { was, is }) => sum + value(is, counter) - value(was, counter), 0),
-    latency: mergeHistograms(histograms as LatencyHistogram[]),
-    pods: now.length,
+    of: (counter) => sides.reduce((sum, side) => sum + (side === undefined ? 0 : value(side, counter)), 0),
+    latency: mergeHistograms(sides.map((side) => side?.latency ?? emptyHistogram())),
+    pods: deltas.length,
   };
 }
 
@@ -92,17 +84,7 @@ export function counterText(counter: CounterName): string {
   return 'code' in counter ? `answers ${counter.code}` : `answers ${counter.codeClass}xx`;
 }
 
-function ofService({ service }: ProxySelection): (snapshot: ProxySnapshot) => boolean {
-  return (snapshot) => snapshot.service === service;
-}
-
-const nothing: Side = { requestsByCode: {}, latency: emptyHistogram(), connections: 0, tlsHandshakes: 0 };
-
-/** A destination that was never called is not in the snapshot yet: zero, not an error. */
-function side(snapshot: ProxySnapshot, { destination }: ProxySelection): Side {
-  if (destination === undefined) return snapshot.inbound;
-  return snapshot.outbound.find((outbound) => outbound.destination === destination) ?? nothing;
-}
+type Side = TrafficCounters & Partial<OutboundCounters>;
 
 function value(side: Side, counter: CounterName): number {
   const codes = Object.entries(side.requestsByCode);

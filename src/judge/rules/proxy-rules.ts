@@ -86,7 +86,6 @@ async function read(
   const delta = await counterDelta(source.select, evidence);
   if ('problem' in delta) return delta;
   const n = delta.of(source.count);
-  if (n < 0) return { problem: `${counterText(source.count)} of ${source.select.service} went backwards` };
   return { n, text: `proxy of ${source.select.service} ${counterText(source.count)} ${count(n)}` };
 }
 

@@ -1,9 +1,13 @@
+import { MeshproofError } from '../../base/errors.ts';
 import type { Sample } from './prometheus.ts';
 import type { LatencyHistogram } from './snapshot.ts';
 
 /**
  * Classic histograms of a family, one per label set (`le` taken out). `name` has no `_bucket`. Bounds become
  * milliseconds; never `exact`, whatever the buckets are: a quantile is an interval.
+ *
+ * @throws MeshproofError MESHPROOF_METRICS_UNREADABLE for counts that no histogram can have: fractions, NaN, a bucket with
+ * less than the one below it, a `_count` that is not what the last bucket says
  */
 export function prometheusHistograms(
   samples: readonly Sample[],
@@ -40,14 +44,25 @@ export function prometheusHistograms(
       buckets.set(Infinity, count ?? buckets.get(bounds.at(-1)!) ?? 0);
       bounds.push(Infinity);
     }
-    return {
-      labels,
-      histogram: {
-        exact: false,
-        upperBoundsMs: bounds,
-        cumulative: bounds.map((bound) => buckets.get(bound)!),
-        sumMs: sum,
-      },
-    };
+    const cumulative = bounds.map((bound) => buckets.get(bound)!);
+    refuseImpossible(name, cumulative, count);
+    return { labels, histogram: { exact: false, upperBoundsMs: bounds, cumulative, sumMs: sum } };
   });
+}
+
+function refuseImpossible(name: string, cumulative: readonly number[], count: number | undefined): void {
+  const all = count === undefined ? cumulative : [...cumulative, count];
+  const why = all.some((value) => !Number.isInteger(value) || value < 0)
+    ? 'counts that are no whole numbers'
+    : cumulative.some((value, index) => value < (cumulative[index - 1] ?? 0))
+      ? 'a bucket with less in it than the one below'
+      : count !== undefined && count !== cumulative.at(-1)
+        ? `${cumulative.at(-1)} in its last bucket and a count of ${count}`
+        : undefined;
+  if (why === undefined) return;
+  throw new MeshproofError(
+    'MESHPROOF_METRICS_UNREADABLE',
+    `the histogram ${name} has ${why}`,
+    'Look at the raw metrics: two scrapes may have been mixed, or the exporter is broken.',
+  );
 }

@@ -31,7 +31,9 @@ export function parsePrometheus(text: string, options: ParseOptions = {}): Sampl
 
 /** As `parsePrometheus`, one sample at a time; nothing is kept. */
 export function scanPrometheus(text: string, visit: (sample: Sample) => void, options: ParseOptions = {}): void {
-  const openMetrics = options.openMetrics ?? /^# EOF\s*$/m.test(text.slice(-64));
+  const eof = /^# EOF[ \t\r]*$/m.exec(text);
+  const openMetrics = options.openMetrics ?? eof !== null;
+  refuseCutOrJoined(text, eof === null ? undefined : eof.index + eof[0].length);
   let lineNumber = 0;
   let start = 0;
   while (start < text.length) {
@@ -47,6 +49,32 @@ export function scanPrometheus(text: string, visit: (sample: Sample) => void, op
     }
     start = end + 1;
   }
+}
+
+/**
+ * A last line without its end may be half a number (`b 12` of `b 123`), and what follows `# EOF` is another answer: both
+ * formats forbid it. A comment at the end may lack its end of line, as OpenMetrics allows for `# EOF`.
+ */
+function refuseCutOrJoined(text: string, afterEof: number | undefined): void {
+  const last = text.lastIndexOf('\n') + 1;
+  const tail = text.slice(last).trim();
+  if (tail !== '' && !tail.startsWith('#')) throw unreadable(lineOf(text, last), 'its end is missing: cut off', tail);
+  const joined = afterEof === undefined ? '' : text.slice(afterEof);
+  if (joined.trim() === '') return;
+  const at = (afterEof ?? 0) + joined.search(/\S/);
+  throw unreadable(lineOf(text, at), 'something follows # EOF', text.slice(at).split('\n', 1)[0] ?? '');
+}
+
+function lineOf(text: string, index: number): number {
+  return text.slice(0, index).split('\n').length;
+}
+
+function unreadable(line: number, why: string, shown: string): MeshproofError {
+  return new MeshproofError(
+    'MESHPROOF_METRICS_UNREADABLE',
+    `line ${line} is not Prometheus text: ${why}: ${shown.slice(0, 120)}`,
+    'Look at the raw metrics in the evidence folder: the endpoint may have answered with an error page.',
+  );
 }
 
 const HASH = 35;
@@ -156,6 +184,7 @@ class LineReader {
         this.blanks();
         if (this.peek() !== QUOTE) this.fail(`the value of label ${name} is not quoted`);
         const value = this.quoted();
+        if (Object.hasOwn(labels, name)) this.fail(`label ${name} stands there twice`);
         // A label may be called __proto__; plain assignment would drop it.
         if (name === '__proto__')
           Object.defineProperty(labels, name, { value, enumerable: true, writable: true, configurable: true });
@@ -217,11 +246,7 @@ class LineReader {
 
   private fail(why: string): never {
     const line = this.text.slice(this.text.lastIndexOf('\n', this.at - 1) + 1, this.end);
-    throw new MeshproofError(
-      'MESHPROOF_METRICS_UNREADABLE',
-      `line ${this.lineNumber} is not Prometheus text: ${why}: ${line.slice(0, 120)}`,
-      'Look at the raw metrics in the evidence folder: the endpoint may have answered with an error page.',
-    );
+    throw unreadable(this.lineNumber, why, line);
   }
 }
 

@@ -305,7 +305,7 @@ describe('proxy rules', () => {
         ...(await pair(change(after, 'trips', (s) => (s.startedAt += startJitterMs + 1)))),
         ...inputs,
       }),
-    ).to.match(/^invalid: the proxy of trips-.* restarted/);
+    ).to.match(/^invalid: trips\/trips-.*: the proxy restarted between the snapshots/);
     // Its age is read in whole seconds: within that, it is the same proxy.
     expect(
       await outcome('counter-delta', {
@@ -315,10 +315,10 @@ describe('proxy rules', () => {
     ).to.match(/^pass/);
     expect(
       await outcome('counter-delta', { ...(await pair(change(after, 'trips', (s) => (s.podUid = 'new')))), ...inputs }),
-    ).to.match(/^invalid: trips-.* was not there/);
+    ).to.match(/^invalid: trips\/trips-.*: no metrics at the /);
     expect(
       await outcome('counter-delta', { ...(await pair(after.filter((s) => s.service !== 'trips'))), ...inputs }),
-    ).to.match(/^invalid: no proxy of trips/);
+    ).to.match(/^invalid: trips\/trips-.*: no metrics at the end/);
     expect(await outcome('counter-delta', { ...(await pair(snapshotsAt(2, 50))), ...inputs })).to.match(/^invalid/);
   });
 
@@ -402,7 +402,7 @@ describe('proxy rules', () => {
   it('quantile-within: a rank of slack for few requests, none worth mentioning for many', async () => {
     // Half of the proxy's latencies are in the bucket up to 10 ms, the others in the one up to 100 ms.
     const steps = (count: number) =>
-      change(snapshotsAt(2, count), 'trips', (s) => {
+      change(snapshotsAt(count === 0 ? 1 : 2, count), 'trips', (s) => {
         const latency = { exact: true, upperBoundsMs: [9, 10, 99, 100, Infinity], sumMs: 0 };
         const half = count / 2;
         s.inbound.latency = { ...latency, cumulative: [0, half, half, count, count] };
