@@ -43,6 +43,8 @@ export interface ArmSpec {
   timeline: readonly TimelineEntry[];
   /** Services whose proxies are looked at, beside the load clients' own. */
   watch: readonly string[];
+  /** Services that are asked what they count themselves, and what their containers use: at the looks around all of the load. */
+  witnesses?: readonly string[] | undefined;
   /** Edges that are captured at both ends. */
   captures?: { edges: readonly AppEdge[]; fresh: (clients: readonly PodRef[]) => Promise<void> } | undefined;
 }
@@ -72,6 +74,8 @@ export interface ArmResult {
   /** A list, empty when every proxy was there from the first look to the last. */
   proxyProblems: EvidencePath;
   captures?: CapturedEdges | undefined;
+  /** Of the arm's witnesses; undefined without any. */
+  apps?: AppLooks | undefined;
   signals: GoldenSignals[];
 }
 
@@ -81,4 +85,12 @@ export interface CapturedEdges {
   /** `captures.json`: what each file holds and how its capture went. */
   captures: EvidencePath;
   pcap(edge: AppEdge, side: Side): EvidencePath;
+}
+
+/** Files of AppSnapshot[] and ContainerUsage[] from before the load and after it. */
+export interface AppLooks {
+  counts: { before: EvidencePath; after: EvidencePath };
+  usage: { before: EvidencePath; after: EvidencePath };
+  /** Services that told their own count at both looks. */
+  telling: string[];
 }

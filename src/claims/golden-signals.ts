@@ -38,6 +38,19 @@ const thresholds = z.strictObject({
   successRateAtLeast: z.number().gt(0).max(1).default(0.999),
   p99AtMostMs: z.number().positive().default(1000),
   minRequestsPerService: z.number().int().min(10).default(40),
+  memoryShareAtMost: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.9)
+    .describe('Of each container’s memory limit, or of its node’s memory where it has none; app and proxy.'),
+  cpuShareAtMost: z.number().gt(0).max(1).default(0.95).describe('The same for CPU, on average over the load.'),
+  pendingOverflowAtMost: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('Requests that a proxy may refuse because too many waited.'),
 });
 
 const signals: Experiment = {
@@ -97,6 +110,7 @@ export const goldenSignals = defineClaim<Scenario, undefined>({
         recoveryMs: faulty ? aroundFaultMs : 0,
         timeline: faulty ? [{ atMs: aroundFaultMs, forMs: loadMs, fault: { ...scenario.fault, target } }] : [],
         watch: app.services.map(({ name: service }) => service),
+        ...(!faulty && { witnesses: app.services.map(({ name: service }) => service) }),
       };
     };
     return { control: arm('control'), treatment: arm('treatment'), seen: undefined };
@@ -141,6 +155,25 @@ export const goldenSignals = defineClaim<Scenario, undefined>({
       all(treatment),
       'The golden signals table shows the service that is out of bounds.',
     );
+    const { apps } = treatment;
+    if (apps !== undefined) {
+      await judging.on({ prefix: trial.id, arm: 'treatment', given })(
+        'saturation',
+        'No app and no proxy runs out of CPU, memory or room in its queues',
+        'saturation-within',
+        {
+          usage: apps.usage,
+          proxy: { before: treatment.proxy.start, after: treatment.proxy.end },
+          services: app.services.map(({ name }) => name),
+          bounds: {
+            memoryShare: scenario.thresholds.memoryShareAtMost,
+            cpuShare: scenario.thresholds.cpuShareAtMost,
+            pendingOverflow: scenario.thresholds.pendingOverflowAtMost,
+          },
+        },
+        'A container near its limit is killed or throttled next; a full queue refuses requests.',
+      );
+    }
     for (const { name } of http) {
       const callers = context.lab.edges.filter(({ destination }) => destination === name).map(({ source }) => source);
       await reconcile(
@@ -185,8 +218,8 @@ async function reconcile(
 ): Promise<void> {
   const { start: before, end: after } = arm.proxy;
   const clientProxy = { before, after, service: clientName, destination: service };
-  const sent = { load: arm.load, target: service };
-  const ofK6 = (count: LoadCount): CountSource => ({ from: 'load', count, select: sent });
+  const asked = { load: arm.load, target: service };
+  const ofK6 = (count: LoadCount): CountSource => ({ from: 'load', count, select: asked });
   const ofProxy = (count: CounterName): CountSource => ({ from: 'proxy', count, select: clientProxy });
   const hint = 'Client and proxy disagree: one of the two is not telling what happened.';
   await check(
@@ -212,24 +245,29 @@ async function reconcile(
       name,
       `Client and proxy measure the same ${name} latency of ${service}`,
       'quantile-within',
-      { load: sent, proxy: clientProxy, quantile, share: quantileShare, slackMs: slack * p99BoundMs },
+      { load: asked, proxy: clientProxy, quantile, share: quantileShare, slackMs: slack * p99BoundMs },
       hint,
     );
   }
+  const sent: CountSource = {
+    from: 'all',
+    of: callers.map((caller) => ({
+      from: 'proxy',
+      count: 'attempts',
+      select: { before, after, service: caller, destination: service },
+    })),
+  };
+  const got: CountSource = { from: 'proxy', count: 'requests', select: { before, after, service } };
+  const { apps } = arm;
+  const told = apps?.telling.includes(service) === true ? apps.counts : undefined;
   await check(
     'attempts',
-    `The proxies of ${service} count the requests that its callers’ proxies sent`,
-    'counts-within',
+    told === undefined
+      ? `The proxies of ${service} count the requests that its callers’ proxies sent`
+      : `The proxies of ${service}, those of its callers and ${service} itself count the same requests`,
+    'counts-agree',
     {
-      a: {
-        from: 'all',
-        of: callers.map((caller) => ({
-          from: 'proxy',
-          count: 'attempts',
-          select: { before, after, service: caller, destination: service },
-        })),
-      },
-      b: { from: 'proxy', count: 'requests', select: { before, after, service } },
+      sources: [sent, got, ...(told === undefined ? [] : [{ from: 'app' as const, select: { ...told, service } }])],
       share: countsShare,
     },
     'More at the server: somebody calls past the mesh. Fewer: requests are lost on the way.',

@@ -8,11 +8,13 @@ import { ledgerRules, type LedgerRules } from './rules/ledger-rules.ts';
 import { loadRules, type LoadRules } from './rules/load-rules.ts';
 import { machineRules, type MachineRules } from './rules/machine-rules.ts';
 import { proxyRules, type ProxyRules } from './rules/proxy-rules.ts';
+import { saturationRules, type SaturationRules } from './rules/saturation-rules.ts';
 import { stateRules, type StateRules } from './rules/state-rules.ts';
 import { wireRules, type WireRules } from './rules/wire-rules.ts';
 
 /** Inputs of every rule, by its name. */
-export interface RuleInputs extends LoadRules, LedgerRules, MachineRules, ProxyRules, WireRules, StateRules {}
+export interface RuleInputs
+  extends LoadRules, LedgerRules, MachineRules, ProxyRules, SaturationRules, WireRules, StateRules {}
 export type RuleName = keyof RuleInputs;
 
 const rules: RulesFor<RuleInputs> = {
@@ -20,6 +22,7 @@ const rules: RulesFor<RuleInputs> = {
   ...ledgerRules,
   ...machineRules,
   ...proxyRules,
+  ...saturationRules,
   ...wireRules,
   ...stateRules,
 };

@@ -14,6 +14,7 @@ import { goldenSignals, loadSignals, type GoldenSignals } from '../observe/telem
 import { snapshotDeltas } from '../observe/telemetry/delta.ts';
 import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
 import type { PhaseReport } from '../report/model.ts';
+import { appEvidence, withUsage, type AppLook } from './app-looks.ts';
 import type { Engine } from './engine.ts';
 import { transitionMs, until } from './phases.ts';
 
@@ -76,6 +77,8 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
       faultEnd: [],
       end: [],
     };
+    const witnesses = spec.witnesses;
+    const appStart = witnesses && (await means.appLook(spec.app, witnesses, context));
     await using pressure = await means.startPressure({ clock });
     const judgedFromMs = clock.now();
     const running = await load.start();
@@ -102,6 +105,7 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
         ? { ...windows, recovery: { ...windows.recovery, toMs: Math.max(windows.recovery.fromMs, lastMs + 1) } }
         : { baseline: whole, fault: whole, recovery: { fromMs: lastMs + 1, toMs: lastMs + 1 } };
       looks.end = await means.proxySnapshots(watched, context);
+      const appEnd = witnesses && (await means.appLook(spec.app, witnesses, context));
       const captured = await captures?.finish(judgedFromMs);
       return await evidenceOf({
         spec,
@@ -112,6 +116,7 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
         result,
         captured,
         pressure: await pressure.stop(),
+        apps: appStart && appEnd && { start: appStart, end: appEnd },
         path,
         evidence,
       });
@@ -199,13 +204,14 @@ interface Seen {
   result: LoadResult;
   captured: ArmResult['captures'];
   pressure: PressureFacts;
+  apps: { start: AppLook; end: AppLook } | undefined;
   path: (file: string) => EvidencePath;
   evidence: RunContext['evidence'];
 }
 
 /** Writes what the arm saw; judging reads nothing else. */
 async function evidenceOf(seen: Seen): Promise<ArmResult> {
-  const { spec, start, windows, looks, faults, result, captured, pressure, path, evidence } = seen;
+  const { spec, start, windows, looks, faults, result, captured, pressure, apps, path, evidence } = seen;
   const faulty = faults.length > 0;
   const ledger = (await Promise.all(faults.map((fault) => fault.ledger()))).flat();
   const receipts = (await Promise.all(faults.map((fault) => fault.receipts()))).flat();
@@ -233,7 +239,8 @@ async function evidenceOf(seen: Seen): Promise<ArmResult> {
     },
     proxyProblems: await evidence.json(path('proxy-problems.json'), problems),
     captures: captured,
-    signals: signalsOf(spec, result, windows, deltas),
+    apps: apps && (await appEvidence(apps, { path, evidence })),
+    signals: signalsOf(spec, result, windows, deltas).map((signal) => withUsage(signal, apps)),
     report: { name: spec.name, phases: phasesOf(seen, ledger), faults: receipts satisfies FaultReceipt[], wire: [] },
   };
 

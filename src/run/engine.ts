@@ -7,6 +7,7 @@ import { prepareLoad, type LoadContext } from '../load/prepare-load.ts';
 import type { RollbackHandle } from '../base/rollback-registrar.ts';
 import { startFault } from '../faults/index.ts';
 import { startPressure } from '../observe/pressure/start-pressure.ts';
+import { appLook } from './app-looks.ts';
 import { captureEdges } from './capture-edges.ts';
 import type { Events } from './events.ts';
 import { proxySnapshots } from './proxies.ts';
@@ -18,9 +19,10 @@ export interface Means {
   proxySnapshots: typeof proxySnapshots;
   startFault: typeof startFault;
   startPressure: typeof startPressure;
+  appLook: typeof appLook;
 }
 
-const realMeans: Means = { prepareLoad, captureEdges, proxySnapshots, startFault, startPressure };
+const realMeans: Means = { prepareLoad, captureEdges, proxySnapshots, startFault, startPressure, appLook };
 
 /** What arms of one run share: the surroundings, the means, and what was touched. */
 export class Engine {

@@ -1,6 +1,7 @@
 import { quantile } from '../../base/quantile.ts';
 import { countOf, quantile as histogramQuantile } from '../../observe/telemetry/histogram.ts';
 import type { LoadSample } from '../../load/load.ts';
+import { appRequests, type AppSelection } from '../app-counters.ts';
 import { counterDelta, counterText, readSnapshots, type CounterName, type ProxySelection } from '../counters.ts';
 import type { EvidenceReader } from '../../evidence/reader.ts';
 import { invalid, passIf, type Outcome, type RulesFor } from '../rule.ts';
@@ -14,6 +15,8 @@ export type CountSource =
   | { from: 'load'; count: LoadCount; select: LoadSelection }
   | { from: 'ledger'; count: 'attempts' | 'requests' | 'injected' | 'recovered'; select: LedgerSelection }
   | { from: 'proxy'; count: CounterName; select: ProxySelection }
+  /** What the service itself counts, past every proxy. */
+  | { from: 'app'; select: AppSelection }
   /** What several count together, e.g. the attempts of every caller of a service. */
   | { from: 'all'; of: CountSource[] };
 
@@ -38,6 +41,11 @@ export interface ProxyRules {
   'counter-delta': ProxySelection & { counter: CounterName; atLeast?: number; atMost?: number };
   /** Two independent sources tell the same number, `share` apart at most (of the larger); else nobody knows which is right. */
   'counts-within': { a: CountSource; b: CountSource; share: number };
+  /**
+   * Three or more sources tell the same number. One that is off while the others agree is proven wrong: if it is a proxy, its
+   * figures are not to be trusted (`fail`); if it is a witness (k6, ledger, the service), the proxies stand.
+   */
+  'counts-agree': { sources: CountSource[]; share: number };
   /** Two sources tell the same success rate, `share` apart at most (absolute). */
   'success-within': {
     a: { good: CountSource; all: CountSource };
@@ -72,6 +80,10 @@ async function read(
     const n = (await readLedger(source.select, evidence))[source.count];
     return { n, text: `ledger ${source.count} ${count(n)}` };
   }
+  if (source.from === 'app') {
+    const told = await appRequests(source.select, evidence);
+    return 'problem' in told ? told : { n: told.n, text: `${source.select.service} itself ${count(told.n)}` };
+  }
   if (source.from === 'all') {
     let n = 0;
     const texts: string[] = [];
@@ -87,6 +99,10 @@ async function read(
   if ('problem' in delta) return delta;
   const n = delta.of(source.count);
   return { n, text: `proxy of ${source.select.service} ${counterText(source.count)} ${count(n)}` };
+}
+
+function isProxy(source: CountSource): boolean {
+  return source.from === 'all' ? source.of.every(isProxy) : source.from === 'proxy';
 }
 
 function isCounted(sample: LoadSample, what: LoadCount): boolean {
@@ -210,6 +226,25 @@ export const proxyRules: RulesFor<ProxyRules> = {
       if (larger === 0) return invalid(`${a.text}, ${b.text}: nothing to compare`);
       const apart = Math.abs(a.n - b.n) / larger;
       return agreeIf(apart <= inputs.share, `${a.text}, ${b.text}: ${percent(apart)} apart`);
+    },
+  },
+  'counts-agree': {
+    expected: ({ sources, share }) => `all ${count(sources.length)} sources within ${percent(share)}`,
+    judge: async ({ sources, share }, evidence) => {
+      const seen = await Promise.all(sources.map(async (source) => ({ source, ...(await read(source, evidence)) })));
+      const told = seen.flatMap((one) => ('n' in one ? [one] : []));
+      const silent = seen.flatMap((one) => ('problem' in one ? [one.problem] : []));
+      const text = [...told.map((one) => one.text), ...silent].join(', ');
+      if (told.length < 2 || told.every(({ n }) => n === 0)) return invalid(`${text}: nothing to compare`);
+      const agree = (those: readonly { n: number }[]): boolean => {
+        const numbers = those.map(({ n }) => n);
+        return Math.max(...numbers) - Math.min(...numbers) <= share * Math.max(...numbers);
+      };
+      if (agree(told)) return passIf(true, text);
+      const off = told.filter((one) => told.length > 2 && agree(told.filter((other) => other !== one)));
+      const [wrong] = off;
+      if (wrong === undefined || off.length > 1) return agreeIf(false, text);
+      return passIf(!isProxy(wrong.source), `${text}: ${wrong.text} is wrong, the others agree`);
     },
   },
   'success-within': {

@@ -142,6 +142,7 @@ export async function fakeLab(trouble?: Trouble): Promise<FakeLab> {
       await step(`look ${count}` as Step, name);
       return [];
     },
+    appLook: () => Promise.resolve({ apps: [], usage: [], pods: {}, problems: [] }),
     startPressure: () =>
       Promise.resolve({
         stop: () => Promise.resolve({ cores: 1, sources: [], samples: [] }),
