@@ -1,6 +1,6 @@
 import { count, percent } from '../base/words.ts';
 
-/** Chance that a correct system is called wrong by one interval (design, rule 6). */
+/** Chance that a correct system is called wrong by one interval (docs/design.md, rules of the experiment). */
 export const falseAlarmBudget = 1e-6;
 
 /** Counts that are believable, both ends included. */

@@ -12,7 +12,7 @@ export interface SeriesPoint {
   p99Ms: number | null;
 }
 
-/** Requests that started in the window, whenever they ended (design, part 9). */
+/** Requests that started in the window, whenever they ended (docs/design.md, phases). */
 export function inWindow(samples: readonly LoadSample[], window: Window): LoadSample[] {
   return samples.filter((sample) => within(window, sample.startedAt));
 }

@@ -50,7 +50,7 @@ export interface LoadSpec {
    * url says `{canary}`), and into the body wherever that says `{canary}`.
    */
   canary?: string;
-  /** Load pods that share the rate; default 1. About 20 requests/s per calling proxy (design, part 4, rule 6). */
+  /** Load pods that share the rate; default 1. About 20 requests/s per calling proxy. */
   pods?: number;
   /** A new connection for every request. Default: connections are kept, as real clients do; the sidecar balances per request. */
   noConnectionReuse?: boolean;

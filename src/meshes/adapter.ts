@@ -30,7 +30,7 @@ export interface SidecarProblem {
   detail: string;
 }
 
-/** How a fault point gets between the sidecar and the app of a pod (design, rule 3). */
+/** How a fault point gets between the sidecar and the app of a pod (docs/design.md, rules of the experiment). */
 export interface AppPath {
   /** The sidecar's uid: only its connections are redirected. */
   sidecarUid: number;
