@@ -43,7 +43,7 @@ describe('apps on an embedded lab', function () {
       app = await deploy('tripinsights');
     });
 
-    it('answers every data call from two replicas of each service, without a restart and within 80 MB each', async () => {
+    it('answers every data call from two replicas of each service, without a restart and within 40 MB each', async () => {
       await app.answering({ timeoutMs: 300_000 });
       const pods = await lab.kube.list(`/api/v1/namespaces/${namespace}/pods`);
       expect(pods).to.have.length(2 * services.length + 1);
@@ -52,7 +52,8 @@ describe('apps on an embedded lab', function () {
         const { name } = pod.metadata;
         expect(pod.status.containerStatuses[0], name).to.include({ restartCount: 0, ready: true });
         const { stdout } = await lab.kube.exec({ namespace, name }, ['cat', '/proc/1/status']);
-        expect(Number(/VmRSS:\s+(\d+) kB/.exec(stdout)?.[1]), name).to.be.within(1000, 80_000);
+        // Pages of the program are shared by all replicas, and are not theirs alone: 45 MB of Node 24.
+        expect(Number(/RssAnon:\s+(\d+) kB/.exec(stdout)?.[1]), name).to.be.within(500, 40_000);
       }
     });
 
