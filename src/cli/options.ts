@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { defaultApp } from '../apps/default-app.ts';
 import { clusterChoices } from '../clusters/index.ts';
 import { meshes } from '../meshes/index.ts';
 
@@ -15,7 +16,7 @@ export const appOption = (): Option =>
   new Option(
     '--app <file>',
     'the application under test: an app file, or the id of one that comes with meshproof',
-  ).default('tripinsights');
+  ).default(defaultApp);
 
 export const reportsOption = (): Option => new Option('--reports <dir>', 'folder of reports').default('reports');
 

@@ -7,6 +7,7 @@ import type { ClusterContext, RunningCluster } from '../clusters/provider.ts';
 import { buildArchive, imageMap } from '../images/archive.ts';
 import { appImages, appTools } from '../apps/app-images.ts';
 import type { App } from '../apps/app.ts';
+import { defaultApp } from '../apps/default-app.ts';
 import { loadApp } from '../apps/load-app.ts';
 import { completeApp } from '../apps/running-app.ts';
 import { labImages } from './images.ts';
@@ -20,9 +21,6 @@ import { knownSecrets } from '../evidence/known-secrets.ts';
 import { labSecrets } from '../evidence/lab-secrets.ts';
 import { checkFingerprint, fingerprintOf, saveFingerprint } from './fingerprint.ts';
 import { Lab, replicas } from './lab.ts';
-
-/** What is under test unless an app file says otherwise. */
-const defaultApp = 'tripinsights';
 
 export interface OpenLabOptions {
   /** `auto`, or the name of an entry of `clusters`. */

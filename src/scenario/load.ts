@@ -2,14 +2,35 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MeshproofError } from '../base/errors.ts';
-import { formatFinding, parseYaml, suggest, type Finding, type Parsed } from '../base/yaml-file.ts';
+import { formatFinding, parseYaml, suggest, type FieldPath, type Finding, type Parsed } from '../base/yaml-file.ts';
 import { scenarioSchema, suiteSchema, type Scenario, type Suite } from './schema.ts';
 
 /** Where meshproof's own scenarios live. */
 export const scenariosDir = fileURLToPath(new URL('../../scenarios', import.meta.url));
 
-export function parseScenario(text: string, file: string): Parsed<Scenario> {
-  return parseYaml(scenarioSchema(), text, file);
+/** @param services of the app under test; undefined: whatever a scenario names is let through */
+export function parseScenario(text: string, file: string, services?: readonly string[]): Parsed<Scenario> {
+  return parseYaml(scenarioSchema(), text, file, (scenario, report) => {
+    if (services === undefined) return;
+    for (const { path, name } of servicesNamed(scenario))
+      if (!services.includes(name))
+        report(path, `the application has no service \`${name}\`: ${services.join(', ')}${suggest(name, services)}`);
+  });
+}
+
+/** Where a scenario names services, and which. */
+function servicesNamed(scenario: Scenario): { path: FieldPath; name: string }[] {
+  const found: { path: FieldPath; name: string }[] = [];
+  const visit = (value: unknown, path: FieldPath): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, child] of Object.entries(value)) {
+      const at = [...path, Array.isArray(value) ? Number(key) : key];
+      if (typeof child === 'string' && (key === 'service' || key === 'target')) found.push({ path: at, name: child });
+      else visit(child, at);
+    }
+  };
+  visit(scenario, []);
+  return found;
 }
 
 export function parseSuite(text: string, file: string): Parsed<Suite> {
@@ -35,8 +56,8 @@ async function yamlFiles(folder: string): Promise<Map<string, string>> {
 }
 
 /** Checks a file, whichever of the two it is: a suite lists scenarios, a scenario has an experiment. */
-export function parseFile(text: string, file: string): Parsed<Scenario> | Parsed<Suite> {
-  return isSuite(text) ? parseSuite(text, file) : parseScenario(text, file);
+export function parseFile(text: string, file: string, services?: readonly string[]): Parsed<Scenario> | Parsed<Suite> {
+  return isSuite(text) ? parseSuite(text, file) : parseScenario(text, file, services);
 }
 
 function isSuite(text: string): boolean {
@@ -45,11 +66,15 @@ function isSuite(text: string): boolean {
 
 /**
  * Turns what a person typed (ids of scenarios or suites, or files of either) into scenarios, each once, in order. A suite
- * finds its scenarios beside itself, else among those that come with meshproof.
+ * finds its scenarios beside itself, else among those that come with meshproof. Services that they name must be among
+ * `services`, where these are given.
  *
  * @throws MeshproofError MESHPROOF_SCENARIO_UNKNOWN with a did-you-mean, MESHPROOF_SCENARIO_INVALID with every finding.
  */
-export async function loadScenarios(names: readonly string[], dir = scenariosDir): Promise<Scenario[]> {
+export async function loadScenarios(
+  names: readonly string[],
+  { dir = scenariosDir, services }: { dir?: string | undefined; services?: readonly string[] | undefined } = {},
+): Promise<Scenario[]> {
   const known = await catalogue(dir);
   const files: string[] = [];
   for (const name of names) {
@@ -68,7 +93,7 @@ export async function loadScenarios(names: readonly string[], dir = scenariosDir
   const findings: Finding[] = [];
   for (const file of new Set(files.map((name) => resolve(name)))) {
     const shown = files.find((name) => resolve(name) === file) ?? file;
-    const parsed = parseScenario(await readText(file), shown);
+    const parsed = parseScenario(await readText(file), shown, services);
     findings.push(...parsed.findings);
     if (parsed.value === undefined) continue;
     const { id } = parsed.value;

@@ -60,8 +60,9 @@ Examples:
         import('../../run/run.ts'),
       ]);
       const asked = [...names, ...options.scenario];
-      const scenarios = await loadScenarios(asked.length > 0 ? asked : [defaultSuite]);
       const app = await loadApp(options.app);
+      const services = app.services.map(({ name }) => name);
+      const scenarios = await loadScenarios(asked.length > 0 ? asked : [defaultSuite], { services });
       const timings: Timing[] = [];
       using progress = consoleProgress({ timings });
       using interrupts = watchInterrupts({

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { MeshproofError } from '../../base/errors.ts';
 import { formatFinding, type Finding } from '../../base/yaml-file.ts';
 import type { Catalogue } from '../../scenario/load.ts';
@@ -9,17 +9,20 @@ export function validateCommand(): Command {
   return new Command('validate')
     .description('check scenario and app files without running anything')
     .argument('[files...]', 'scenario, suite or app files (default: all that come with meshproof)')
+    .addOption(new Option('--app <file>', 'check that the services which scenarios name are those of this app'))
     .addOption(jsonOption())
     .addHelpText(
       'after',
       '\nExamples:\n  $ ./bin/meshproof validate\n  $ ./bin/meshproof validate my-scenario.yaml\n  $ ./bin/meshproof validate shop/app.yaml',
     )
-    .action(async (files: string[], options: { json?: boolean }) => {
-      const [{ catalogue, parseFile }, { appCatalogue, checkApp, isAppFile }] = await Promise.all([
+    .action(async (files: string[], options: { app?: string; json?: boolean }) => {
+      const [{ catalogue, parseFile }, { appCatalogue, checkApp, isAppFile, loadApp }] = await Promise.all([
         import('../../scenario/load.ts'),
         import('../../apps/load-app.ts'),
       ]);
       const all = files.length > 0 ? files : [...everything(await catalogue()), ...(await appCatalogue()).values()];
+      const app = options.app === undefined ? undefined : await loadApp(options.app);
+      const services = app?.services.map(({ name }) => name);
       const findings: Finding[] = [];
       for (const file of all) {
         const text = await readFile(file, 'utf8').catch((error: unknown) => {
@@ -27,7 +30,7 @@ export function validateCommand(): Command {
             cause: error,
           });
         });
-        findings.push(...(isAppFile(text) ? await checkApp(text, file) : parseFile(text, file).findings));
+        findings.push(...(isAppFile(text) ? await checkApp(text, file) : parseFile(text, file, services).findings));
       }
       if (options.json) process.stdout.write(`${JSON.stringify({ files: all, findings }, null, 2)}\n`);
       else {

@@ -38,9 +38,11 @@ describe('bad input to the command line', () => {
       'a service that does not exist',
       () => [
         'validate',
-        file('service.yaml', readScenario('retries-recover-errors').replace('service: trips', 'service: trip')),
+        file('service.yaml', readScenario('golden-signals').replace('fault:\n', 'fault:\n  target: trip\n')),
+        '--app',
+        'tripinsights',
       ],
-      /service\.yaml:\d+:\d+: load\.service: expected one of .*got "trip"; did you mean `trips`\?/,
+      /service\.yaml:\d+:11: fault\.target: the application has no service `trip`: .*; did you mean `trips`\?/,
     ],
     [
       'a claim that its fault cannot show',
@@ -49,13 +51,31 @@ describe('bad input to the command line', () => {
         file(
           'claim.yaml',
           readScenario('timeouts-bound-latency').replace(
-            /fault:\n {2}kind: http-delay\n {2}target: trips\n {2}percentage: 100\n {2}delayMs: 5000/,
-            'fault: { kind: http-abort, target: trips, percentage: 30 }',
+            /fault:\n {2}kind: http-delay\n {2}percentage: 100\n {2}delayMs: 5000/,
+            'fault: { kind: http-abort, percentage: 30 }',
           ),
         ),
       ],
       /needs the fault http-delay/,
     ],
+    [
+      'a scenario about a service that the app lacks',
+      () => [
+        'run',
+        '--app',
+        'podinfo',
+        file('target.yaml', readScenario('golden-signals').replace('fault:\n', 'fault:\n  target: trips\n')),
+      ],
+      /target\.yaml:\d+:\d+: .*the application has no service `trips`: frontend, backend/,
+    ],
+    ['an unknown app', () => ['run', '--app', 'podinf'], /MESHPROOF_APP_UNKNOWN.*did you mean `podinfo`/],
+    ['an app file that is not there', () => ['up', '--app', 'nowhere/app.yaml'], /nowhere\/app\.yaml cannot be read/],
+    [
+      'a wrong field of an app file, with its place',
+      () => ['validate', file('app.yaml', 'id: shop\nservices:\n  web: { port: 80, protocl: http }\n')],
+      /app\.yaml:3:20: services\.web\.protocl: unknown field `protocl`; did you mean `protocol`\?/,
+    ],
+    ['a list of what there is no list of', () => ['list', 'appz'], /Allowed choices are apps/],
     ['what is no YAML', () => ['validate', file('yaml.yaml', 'id: [')], /yaml\.yaml:1:\d+: not YAML/],
     ['a report that is not there', () => ['report', 'check', folder], /MESHPROOF_REPORT_UNREADABLE/],
   ];
@@ -75,7 +95,7 @@ describe('bad input to the command line', () => {
   });
 
   it('help has examples for every command', async () => {
-    for (const command of ['run', 'up', 'down', 'status', 'doctor', 'validate']) {
+    for (const command of ['run', 'up', 'down', 'status', 'doctor', 'validate', 'list']) {
       const { exitCode, stdout } = await meshproof([command, '--help']);
       expect(exitCode, command).to.equal(0);
       expect(stdout, command).to.match(/Examples?:\n {2}\$ \.\/bin\/meshproof/);
