@@ -1,6 +1,5 @@
-import { mkdtemp } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Progress } from '../base/progress.ts';
+import { scratchFolder, type ScratchFolder } from '../base/scratch.ts';
 import { chooseProvider, detectProviders } from '../clusters/detect.ts';
 import { reapLabs } from '../clusters/labs.ts';
 import type { ClusterContext, RunningCluster } from '../clusters/provider.ts';
@@ -83,7 +82,9 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
     throw built.status === 'rejected' ? built.reason : (opened as PromiseRejectedResult).reason;
   }
   const { cluster, made } = opened.value;
+  let scratch: ScratchFolder | undefined;
   try {
+    scratch = await scratchFolder(cluster.stateDir);
     const images = imageMap(built.value);
     const mesh = meshEntry.open({ kube: cluster.kube, images, progress, signal });
     const objects = await app.manifests?.({ namespace: app.namespace, replicas, images });
@@ -103,7 +104,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
       toolbox,
       owned: made && !stay,
       mechanisms,
-      scratch: await mkdtemp(join(cluster.stateDir, 'run-')),
+      scratch: scratch.path,
     });
     try {
       await lab.bringUp({ progress, signal });
@@ -114,6 +115,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
     await saveFingerprint(cluster.stateDir, fingerprint);
     return lab;
   } catch (error) {
+    await scratch?.[Symbol.asyncDispose]();
     if (made) await cluster.delete();
     throw error;
   }

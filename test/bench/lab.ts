@@ -19,7 +19,7 @@ export interface LabBench {
   cpuPressure: number | null;
   /** As soon as all answer; nothing was waited for. */
   labMemory: ProcessMemory;
-  /** Peak RSS of this process, which did the work of `meshproof up`: Node and tsx included. */
+  /** Peak RSS of this process, which did the work of `meshproof up`: Node included. */
   ownPeakRssMiB: number;
   downMs: number;
   /** Steps overlap and contain one another. A warm cache shows as short `tools` and `images`. */
