@@ -60,9 +60,12 @@ export async function withFileLock<T>(
 ): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
   const here = await self();
+  let gaveUp = false;
   await pollUntil(
     async () => {
       const reason = await tryTake(path, here);
+      // Whoever waited was interrupted while the lock was taken for it: nobody would give it back.
+      if (reason === undefined && gaveUp) await rm(path, { force: true });
       return reason === undefined ? { ready: true } : { pending: reason };
     },
     {
@@ -74,7 +77,10 @@ export async function withFileLock<T>(
       code: 'MESHPROOF_TOOL_MISSING',
       hint: `If no other meshproof runs, remove ${path}.`,
     },
-  );
+  ).catch((error: unknown) => {
+    gaveUp = true;
+    throw error;
+  });
   const beat = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => {});
