@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -23,7 +23,10 @@ function tcpdumpsWriting(part: string): number[] {
     .filter((pid) => {
       try {
         const isTcpdump = readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'tcpdump';
-        return isTcpdump && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(part);
+        const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+        const file = argv[argv.indexOf('-w') + 1] ?? '';
+        // It writes the file's header once it listens: before that it has not captured anything yet.
+        return isTcpdump && file.includes(part) && statSync(file).size > 0;
       } catch {
         return false;
       }
