@@ -7,7 +7,7 @@ import { readRecord } from '../../src/clusters/embedded/lab-record.ts';
 import { labVariable } from '../../src/clusters/embedded/node-process.ts';
 import { labelledProcesses } from '../../src/base/process-identity.ts';
 import { residue } from '../../src/clusters/embedded/residue.ts';
-import { lastLineOf, meshproof, readRunReport, runLabs, startMeshproof, untilSaid } from './cli.ts';
+import { lastLineOf, meshproof, readRunReport, runLabs, startMeshproof, untilSaid } from '../e2e/cli.ts';
 
 /** The only lab of a run that is up, or being made. */
 const labOfRun = (): Promise<string> =>
