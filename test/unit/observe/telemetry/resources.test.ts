@@ -106,7 +106,7 @@ describe('what containers use, by the kubelet', () => {
       },
     } as unknown as KubeClient;
     const usage = await containerUsage(kube, 'app');
-    expect(asked).to.deep.equal(['/api/v1/nodes/n1/proxy/stats/summary']);
+    expect(asked).to.deep.equal(['/api/v1/nodes/n1/proxy/stats/summary?only_cpu_and_memory=true']);
     expect(usage.map(({ memoryLimitBytes, cpuLimitCores }) => [memoryLimitBytes, cpuLimitCores])).to.deep.equal([
       [100e6, 4],
       [4e9, 4],
