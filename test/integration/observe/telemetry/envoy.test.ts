@@ -98,7 +98,8 @@ describe('signals of a real Envoy', function () {
     const slower = answers.map(({ status, ms }) => ({ status, ms: ms * 1.3 }));
     for (const q of [0.5, 0.95, 0.99]) {
       expect(await judgeQuantile(answers, { before, after }, q), `p${q * 100}`).to.equal('pass');
-      expect(await judgeQuantile(slower, { before, after }, q), `p${q * 100}, slower`).to.equal('fail');
+      // Two witnesses that disagree prove nothing about the mesh.
+      expect(await judgeQuantile(slower, { before, after }, q), `p${q * 100}, slower`).to.equal('invalid');
     }
     const [edge] = goldenSignals({ scenario: 's', arm: 'a', phase: 'p', deltas });
     expect(edge).to.deep.include({
