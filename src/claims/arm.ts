@@ -91,6 +91,8 @@ export interface CapturedEdges {
 export interface AppLooks {
   counts: { before: EvidencePath; after: EvidencePath };
   usage: { before: EvidencePath; after: EvidencePath };
+  /** Why the kubelets told nothing, e.g. of a cluster whose nodes may not be asked. */
+  noUsage?: string | undefined;
   /** Services that told their own count at both looks. */
   telling: string[];
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { AskedFault } from '../faults/index.ts';
 import type { Assertion } from '../judge/assertion.ts';
 import type { CounterName } from '../judge/counters.ts';
+import { skipped } from '../judge/recompute.ts';
 import type { CountSource, LoadCount } from '../judge/rules/proxy-rules.ts';
 import { clientName } from '../lab/client.ts';
 import type { ArmName, ArmResult, ArmSpec } from './arm.ts';
@@ -25,6 +26,7 @@ const quantiles = [
   ['p99', 0.99, 0.1],
 ] as const;
 
+const saturationTitle = 'No app and no proxy runs out of CPU, memory or room in its queues';
 const undone = 'fault-undone';
 /** Load around the control's fault, so that the fault has a phase of its own. */
 const aroundFaultMs = 3000;
@@ -156,10 +158,20 @@ export const goldenSignals = defineClaim<Scenario, undefined>({
       'The golden signals table shows the service that is out of bounds.',
     );
     const { apps } = treatment;
-    if (apps !== undefined) {
+    if (apps?.noUsage !== undefined) {
+      judging.assertions.push(
+        skipped({
+          id: `${trial.id}/saturation`,
+          title: saturationTitle,
+          arm: 'treatment',
+          expected: 'what containers use, by the kubelet',
+          reason: apps.noUsage,
+        }),
+      );
+    } else if (apps !== undefined) {
       await judging.on({ prefix: trial.id, arm: 'treatment', given })(
         'saturation',
-        'No app and no proxy runs out of CPU, memory or room in its queues',
+        saturationTitle,
         'saturation-within',
         {
           usage: apps.usage,

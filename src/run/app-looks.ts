@@ -76,6 +76,9 @@ export async function appEvidence(
       before: await evidence.json(path('usage-start.json'), start.usage),
       after: await evidence.json(path('usage-end.json'), end.usage),
     },
+    ...(start.usage.length + end.usage.length === 0 && {
+      noUsage: problems.find((problem) => problem.startsWith('kubelet: ')) ?? 'the kubelets measured no container',
+    }),
     telling: [...new Set(end.apps.map(({ service }) => service))].filter((service) => told.has(service)).sort(),
   };
 }

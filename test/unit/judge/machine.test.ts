@@ -173,16 +173,16 @@ describe('a busy machine', () => {
     });
 
     it('between the two, slowness is nobody’s failure, errors are, and what holds counts', async () => {
-      const files = await machine(broken, 0.85);
+      const files = await machine(broken, 0.9);
       const quiet = await quietOf(files);
       expect(quiet.status).to.equal('pass');
       const [slow, errors, , , , cancelled, signals] = await claims(files, quiet);
       expect(text(slow!)).to.equal(
-        'invalid: p99 1.50 s over 400 requests; the machine was busy: tasks waited for a CPU 85 % of the time',
+        'invalid: p99 1.50 s over 400 requests; the machine was busy: tasks waited for a CPU 90 % of the time',
       );
       expect(cancelled!.status).to.equal('invalid');
       expect([errors!.status, signals!.status]).to.deep.equal(['fail', 'fail']);
-      const well = await machine({}, 0.85);
+      const well = await machine({}, 0.9);
       const [fast] = await claims(well, await quietOf(well));
       expect(fast!.status).to.equal('pass');
     });
@@ -190,7 +190,7 @@ describe('a busy machine', () => {
     it('golden signals: slow and nothing else', async () => {
       const looks = { before: await json(snapshotsAt(1, 100)), after: await json(snapshotsAt(2, 250)) };
       const inputs = { ...looks, http: httpServices, tcp: [], bounds: { minRequests: 100, maxP99Ms: 20 } };
-      expect(text(await judged('golden-signals-within', { ...inputs, machine: await machine({}, 0.85) }))).to.match(
+      expect(text(await judged('golden-signals-within', { ...inputs, machine: await machine({}, 0.9) }))).to.match(
         /^invalid: .*p99 .*; the machine was busy/,
       );
       expect(text(await judged('golden-signals-within', { ...inputs, machine: await machine({}, 0.3) }))).to.match(
