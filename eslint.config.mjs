@@ -1,8 +1,14 @@
 import tseslint from 'typescript-eslint';
+import { entryNamesRule } from './test/entry-names.mjs';
 
 export default tseslint.config(
   { ignores: ['node_modules/', 'reports/', 'fixtures/k6/', 'bin/', '**/*.cjs', '**/*.mjs'] },
   ...tseslint.configs.recommended,
+  {
+    files: ['src/**/*.ts', 'src/**/*.tsx'],
+    plugins: { meshproof: { rules: { 'entry-names': entryNamesRule(import.meta.dirname) } } },
+    rules: { 'meshproof/entry-names': 'error' },
+  },
   {
     files: ['**/*.ts', '**/*.tsx'],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from './clock.ts';
+import { startTimer, systemClock, type Clock, type Timer } from './clock.ts';
 import { MeshproofError, messageOf, type ErrorCode } from './errors.ts';
 import { isRetryable } from './retryable.ts';
 
@@ -22,8 +22,6 @@ export interface PollOptions {
 const lastLookMs = 2000;
 /** Nobody is left alone for longer, whatever it asks for: the reason for waiting may be gone. */
 const longestPauseMs = 10_000;
-/** Timers of Node that are set for longer fire at once. */
-const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * Looks until the thing is ready. A look that throws a retryable error (see isRetryable) counts as "not yet", and the
@@ -71,17 +69,17 @@ export async function pollUntil<T>(look: () => Promise<Look<T>>, options: PollOp
 
 /** The result, or undefined when it takes longer; the signal's reason when that comes first. Real time: a look may do real work. */
 async function atMost<T>(work: Promise<T>, ms: number, signal: AbortSignal | undefined): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   let onAbort: (() => void) | undefined;
   const end = new Promise<undefined>((resolve, reject) => {
-    timer = setTimeout(() => resolve(undefined), Math.min(ms, longestTimerMs));
+    timer = startTimer(ms, () => resolve(undefined));
     onAbort = () => reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
   });
   try {
     return await Promise.race([work, end]);
   } finally {
-    clearTimeout(timer);
+    timer?.[Symbol.dispose]();
     if (onAbort) signal?.removeEventListener('abort', onAbort);
   }
 }

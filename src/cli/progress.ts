@@ -31,8 +31,8 @@ export function dueLine(step: RunningStep, now: number): string | undefined {
  */
 export function consoleProgress(options: {
   timings: Timing[];
-  quiet?: boolean;
-  stream?: NodeJS.WriteStream;
+  quiet?: boolean | undefined;
+  stream?: NodeJS.WriteStream | undefined;
 }): Progress & Disposable {
   const { timings, quiet = false, stream = process.stderr } = options;
   const live = stream.isTTY === true && !quiet && process.env['CI'] === undefined;

@@ -11,8 +11,8 @@ export async function openLab(options: {
   name: string;
   toolbox: Toolbox;
   progress: Progress;
-  signal?: AbortSignal;
-  keep?: boolean;
+  signal?: AbortSignal | undefined;
+  keep?: boolean | undefined;
 }): Promise<RunningCluster> {
   const { name, toolbox, progress, keep = false } = options;
   const context = { toolbox, progress, signal: options.signal ?? new AbortController().signal };

@@ -120,7 +120,7 @@ export interface RunningCluster extends AsyncDisposable {
   /** What its deletion left on this machine, one line each. */
   remains(): Promise<string[]>;
   /** Optional capability: programs of the host run inside a pod's network namespace (captures without touching the pod). */
-  readonly podNetwork?: PodNetworkAccess;
+  readonly podNetwork?: PodNetworkAccess | undefined;
 }
 
 export interface PodNetworkAccess {

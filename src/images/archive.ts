@@ -16,7 +16,7 @@ export interface BuildOptions {
   /** meshproof's cache directory; layers and archives live in `images/` below it. */
   cacheDir: string;
   progress: Progress;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** A cache file nobody has used for this long is deleted by the next build. */
@@ -69,7 +69,7 @@ async function buildLayers(
   specs: readonly ImageSpec[],
   layersDir: string,
   detail: (text: string) => void,
-  signal?: AbortSignal,
+  signal?: AbortSignal | undefined,
 ): Promise<Map<LayerSpec, BuiltLayer>> {
   const layers = [...new Set(specs.flatMap((spec) => spec.layers))];
   const limit = pLimit(4);
@@ -96,7 +96,7 @@ async function writeArchive(
   path: string,
   images: readonly OciImage[],
   index: Buffer,
-  signal?: AbortSignal,
+  signal?: AbortSignal | undefined,
 ): Promise<void> {
   const entries = new Map<string, TarEntry>();
   const add = (entryPath: string, body: TarEntry['body']): void => {

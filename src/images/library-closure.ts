@@ -14,7 +14,7 @@ export interface SharedLibrary {
 export interface ClosureOptions {
   binaries: readonly string[];
   /** Searched before the system's directories, as LD_LIBRARY_PATH. */
-  libraryPath?: readonly string[];
+  libraryPath?: readonly string[] | undefined;
   /** Where answers are kept: asking `ldd` about the 130 modules of iptables takes seconds. */
   cacheDir?: string;
 }

@@ -23,7 +23,7 @@ export interface Assertion {
   /** Which arm it speaks of; an assertion about the control says how the control failed, as it must. */
   arm?: 'control' | 'treatment';
   /** How to compute the status again from evidence, offline (`report check`). See assert/recompute.ts. */
-  recompute?: Recompute;
+  recompute?: Recompute | undefined;
 }
 
 export interface Recompute {

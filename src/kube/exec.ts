@@ -1,4 +1,5 @@
 import type { KubeConfig } from '@kubernetes/client-node';
+import { startTimer } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { KubeApiError } from './kube-api-error.ts';
 import { openPodStream, sendOn, type PodSocket } from './pod-stream.ts';
@@ -42,7 +43,7 @@ export async function execInPod(
   let settle!: { resolve: (status: ExecStatus) => void; reject: (error: unknown) => void };
   const ended = new Promise<ExecStatus>((resolve, reject) => (settle = { resolve, reject }));
   ended.catch(() => {});
-  const deadline = setTimeout(() => settle.reject(timeoutOf(what, timeoutMs)), timeoutMs);
+  const deadline = startTimer(timeoutMs, () => settle.reject(timeoutOf(what, timeoutMs)));
   const onAbort = (): void => settle.reject(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
   let socket: PodSocket | undefined;
@@ -84,7 +85,7 @@ export async function execInPod(
       exitCode: exitCodeOf(what, status),
     };
   } finally {
-    clearTimeout(deadline);
+    deadline[Symbol.dispose]();
     signal?.removeEventListener('abort', onAbort);
     stdout?.off('error', onReaderEnd).off('close', onReaderEnd);
     socket?.terminate();

@@ -28,7 +28,10 @@ export class KubeApiError extends MeshproofError {
   }
 
   /** From an answer with an error status: a `Status` object, or whatever a proxy in between wrote. */
-  static fromResponse(call: string, answer: { httpStatus: number; body: string; retryAfter?: string }): KubeApiError {
+  static fromResponse(
+    call: string,
+    answer: { httpStatus: number; body: string; retryAfter?: string | undefined },
+  ): KubeApiError {
     const { httpStatus, body, retryAfter } = answer;
     const status = parseStatus(body);
     return new KubeApiError({

@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { Duplex } from 'node:stream';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { startTimer, type Timer } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { KubeApiError } from './kube-api-error.ts';
 import { openPodStream, sendOn, type PodSocket } from './pod-stream.ts';
@@ -12,7 +13,7 @@ const channels = { data: 0, error: 1 };
 
 export interface PodHttpOptions {
   method?: string;
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   headers?: Record<string, string>;
   body?: string;
 }
@@ -47,12 +48,12 @@ export async function podHttp(
     onClose: () => connection.endInput(),
   });
   connection.attach(socket);
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   try {
     // node:http never hears of an error from before it had the connection.
     if (connection.errored) throw failure(connection.errored.message, connection.errored);
     return await new Promise((resolve, reject) => {
-      timer = setTimeout(() => reject(timeoutOf(what, timeoutMs)), timeoutMs - (performance.now() - startedAt));
+      timer = startTimer(timeoutMs - (performance.now() - startedAt), () => reject(timeoutOf(what, timeoutMs)));
       const request = httpRequest({
         method,
         path,
@@ -78,7 +79,7 @@ export async function podHttp(
       request.end(options.body);
     });
   } finally {
-    clearTimeout(timer);
+    timer?.[Symbol.dispose]();
     socket.terminate();
     connection.destroy();
   }

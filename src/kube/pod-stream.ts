@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { Exec, type KubeConfig } from '@kubernetes/client-node';
 import { WebSocket, type ClientOptions } from 'ws';
+import { startTimer, type Timer } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { KubeApiError } from './kube-api-error.ts';
 import { connectionError, timeoutOf } from './transport.ts';
@@ -65,16 +66,16 @@ export async function openPodStream(options: PodStreamOptions): Promise<PodSocke
     options.onMessage(channel, data);
     return true;
   }) as unknown as Promise<PodSocket>;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   let late = false;
   try {
     const socket = await Promise.race([
       connecting,
       new Promise<never>((_, reject) => {
-        timer = setTimeout(() => {
+        timer = startTimer(timeoutMs, () => {
           late = true;
           reject(timeoutOf(what, timeoutMs));
-        }, timeoutMs);
+        });
       }),
     ]);
     let closed = false;
@@ -97,7 +98,7 @@ export async function openPodStream(options: PodStreamOptions): Promise<PodSocke
     }
     throw refusal ?? connectionError(what, causeOf(error));
   } finally {
-    clearTimeout(timer);
+    timer?.[Symbol.dispose]();
   }
 }
 

@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { systemClock } from '../base/clock.ts';
+import { startTimer, systemClock } from '../base/clock.ts';
 import { MeshproofError, messageOf } from '../base/errors.ts';
 import { agentFor } from './agent.ts';
 import { KubeApiError } from './kube-api-error.ts';
@@ -95,12 +95,12 @@ export class Transport {
     const name = `${call.method} ${call.path}`;
     const request = await this.request(call);
     return await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const timer = startTimer(leftMs, () => {
         reject(timeoutOf(name, call.timeoutMs));
         request.destroy();
-      }, leftMs);
+      });
       const fail = (cause: NodeJS.ErrnoException): void => {
-        clearTimeout(timer);
+        timer[Symbol.dispose]();
         const error = connectionError(name, cause);
         reject(request.reusedSocket && cause.code === 'ECONNRESET' ? new StaleConnection(error) : error);
       };
@@ -110,7 +110,7 @@ export class Transport {
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.once('error', fail);
         response.once('end', () => {
-          clearTimeout(timer);
+          timer[Symbol.dispose]();
           const body = Buffer.concat(chunks).toString();
           const httpStatus = response.statusCode ?? 0;
           if (httpStatus >= 200 && httpStatus < 300) resolve(body);

@@ -77,7 +77,7 @@ export interface KubeClient {
     pod: { namespace: string; name: string },
     port: number,
     path: string,
-    options?: { method?: string; timeoutMs?: number; headers?: Record<string, string>; body?: string },
+    options?: { method?: string; timeoutMs?: number | undefined; headers?: Record<string, string>; body?: string },
   ): Promise<{ status: number; body: string }>;
   /** API path of an object, for get, patch and delete, as the API server lists its kinds. @throws KubeApiError 404 for an unknown kind */
   pathOf(object: ObjectName): Promise<string>;

@@ -6,7 +6,7 @@ import type { KubeClient, KubeObject } from './types.ts';
 export interface WaitOptions {
   timeoutMs: number;
   labelSelector?: string;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Told why it still waits, whenever that changes. */
   progress?: (reason: string) => void;
   /** Whose workloads are waited for, by the labels of their pods; default: all. */

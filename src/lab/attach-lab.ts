@@ -3,17 +3,18 @@ import type { Progress } from '../base/progress.ts';
 import { chooseProvider, detectProviders } from '../clusters/detect.ts';
 import type { KubeClient } from '../kube/types.ts';
 import type { MeshAdapter } from '../meshes/adapter.ts';
-import { consulAdapter } from '../meshes/consul/adapter.ts';
+import type { MeshEntry } from '../meshes/define-mesh.ts';
+import { meshes } from '../meshes/index.ts';
 import { createToolbox } from '../tools/toolbox.ts';
+import { readFingerprint } from './fingerprint.ts';
 
 /**
- * A lab that is up, to be looked at: nothing is installed, loaded or changed.
+ * A lab that is up, to be looked at, with the mesh that was deployed there: nothing is installed, loaded or changed.
  *
- * @throws MeshproofError MESHPROOF_LAB_UNKNOWN
+ * @throws MeshproofError MESHPROOF_LAB_UNKNOWN, MESHPROOF_LAB_STALE when nobody can tell which mesh it has
  */
 export async function attachLab(options: {
   lab: string;
-  mesh: 'consul';
   progress: Progress;
   signal: AbortSignal;
 }): Promise<{ kube: KubeClient; mesh: Pick<MeshAdapter, 'metrics'> }> {
@@ -28,5 +29,15 @@ export async function attachLab(options: {
     );
   }
   const { kube } = cluster;
-  return { kube, mesh: consulAdapter({ kube, images: {}, progress, signal }) };
+  const name = (await readFingerprint(cluster.stateDir))?.mesh.name;
+  const entry = (Object.values(meshes) as MeshEntry[]).find((mesh) => mesh.name === name);
+  if (entry === undefined) {
+    kube.close();
+    throw new MeshproofError(
+      'MESHPROOF_LAB_STALE',
+      `The lab ${lab} has ${name === undefined ? 'no record of its mesh' : `the mesh ${name}, which this version does not know`}`,
+      `Make it anew with \`./bin/meshproof up --lab ${lab} --recreate\`.`,
+    );
+  }
+  return { kube, mesh: entry.open({ kube, images: {}, progress, signal }) };
 }

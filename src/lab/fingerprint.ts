@@ -85,7 +85,8 @@ function changed(what: string, was: Record<string, string>, now: Record<string, 
     .map((key) => `${what} ${key} is ${short(was[key] ?? '')}, would be ${short(now[key] ?? '')}`);
 }
 
-async function readFingerprint(stateDir: string): Promise<Fingerprint | undefined> {
+/** What a lab got, if that was written down in a form this version can read. */
+export async function readFingerprint(stateDir: string): Promise<Fingerprint | undefined> {
   try {
     return fingerprintSchema.parse(JSON.parse(await readFile(join(stateDir, fileName), 'utf8')));
   } catch {

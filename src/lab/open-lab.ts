@@ -29,11 +29,11 @@ export interface OpenLabOptions {
   /** Name of an entry of `meshes`. */
   mesh: MeshName;
   /** A lab by this name is used if it is up; else one is made. */
-  lab?: string;
+  lab?: string | undefined;
   /** Made to outlive this process (`up`). */
-  stay?: boolean;
+  stay?: boolean | undefined;
   /** Names the throw-away lab of a run. */
-  runId?: string;
+  runId?: string | undefined;
   progress: Progress;
   signal: AbortSignal;
 }

@@ -92,7 +92,7 @@ export interface WireExpectation {
   /** Whether certificates are visible in packets (TLS 1.2), so that mutuality is provable from them alone. */
   identitiesOnWire: boolean;
   /** Expected SNI, or undefined if the mesh sends none. */
-  sni?: string;
+  sni?: string | undefined;
   clientIdentity: string;
   serverIdentity: string;
 }

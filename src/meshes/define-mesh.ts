@@ -23,7 +23,7 @@ export interface MeshEntry<Name extends string = string> {
     readonly annotations?: Readonly<Record<string, string>>;
   };
   /** Its renderer for each kind of policy it can carry out. A scenario that needs another is skipped, with the reason. */
-  readonly policies: { readonly [Kind in PolicyKind]?: object };
+  readonly policies: { readonly [Kind in PolicyKind]?: object | undefined };
   /** Talks to it in a lab; starts nothing. */
   open(context: MeshContext): MeshAdapter;
 }

@@ -60,7 +60,7 @@ export interface Criterion {
   /** The two halves of `why`, and what the arms are called in it (`With retries switched off`). */
   control?: string;
   treatment?: string;
-  words?: { control: string; treatment: string };
+  words?: { control: string; treatment: string } | undefined;
 }
 
 export interface ScenarioReport {

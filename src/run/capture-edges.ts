@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EvidencePath } from '../evidence/path.ts';
 import type { CaptureRecord } from '../judge/rules/wire-rules.ts';
 import { MeshproofError } from '../base/errors.ts';
+import { scratchFolder } from '../base/scratch.ts';
 import { splitCapture } from '../observe/capture/split.ts';
 import { startCapture, type CaptureResult, type RunningCapture } from '../observe/capture/tcpdump.ts';
 import type { WireEdge } from '../observe/capture/wire.ts';
@@ -28,6 +28,9 @@ export interface CaptureEdgesOptions {
   clients: readonly PodRef[];
 }
 
+/** Captures of whole pods, until they are split into evidence. */
+export const capturesDir = join(tmpdir(), 'meshproof-captures');
+
 /**
  * One tcpdump on the eth0 of every pod at either end; at the end each edge and side gets its own file. Pods are captured
  * whole and split afterwards: a connection that nobody expected is then in the capture too.
@@ -49,7 +52,9 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
   );
   const addresses = await clusterIps(lab.kube, app.namespace);
   const tcpdump = await lab.toolbox.get('tcpdump');
-  const folder = await mkdtemp(join(tmpdir(), 'meshproof-capture-'));
+  // Pods are captured whole: what a killed run left is too much to keep.
+  const scratch = await scratchFolder(capturesDir);
+  const folder = scratch.path;
   const running = new Map<string, RunningCapture>();
   const cleanup = await rollback.record({
     what: `captures of ${scenario} ${arm}`,
@@ -58,7 +63,7 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
     place: 'host',
     undo: async () => {
       await Promise.all([...running.values()].map((capture) => capture.stop()));
-      await rm(folder, { recursive: true, force: true });
+      await scratch[Symbol.asyncDispose]();
     },
   });
   await Promise.all(

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { undoPodAgent, type PodAgentArgs } from '../faults/injectors/pod-agent.ts';
 import { runAppCommand } from '../lab/app-command.ts';
 import { replacePods } from '../lab/app-pods.ts';
+import { capturesDir } from './capture-edges.ts';
 import type { Lab } from '../lab/lab.ts';
 import { readyPods } from '../kube/pods.ts';
 import type { PolicyRollback } from '../meshes/adapter.ts';
@@ -40,7 +40,7 @@ export function injectorsOf(lab: Lab): Record<string, Injector> {
     'host-folder': async (args) => {
       const { folder } = args as { folder: string };
       // The journal is data: whoever wrote to it must not be able to delete anything else.
-      if (dirname(folder) === tmpdir()) await rm(folder, { recursive: true, force: true });
+      if (dirname(folder) === capturesDir) await rm(folder, { recursive: true, force: true });
     },
   };
 }

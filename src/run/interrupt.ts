@@ -12,7 +12,7 @@ export interface Interrupts extends Disposable {
  * a second of the first count as one; a later one gives up on cleanup (the next `up` or `down` reaps the lab).
  */
 export function watchInterrupts(options: {
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   onSecond: () => void;
   onFirst: (why: string) => void;
 }): Interrupts {

@@ -95,7 +95,7 @@ export class ToolCache {
   async find(
     name: string,
     accept: (entry: FoundEntry) => string | undefined | Promise<string | undefined>,
-  ): Promise<{ entry?: FoundEntry; rejected: Rejected[] }> {
+  ): Promise<{ entry?: FoundEntry | undefined; rejected: Rejected[] }> {
     const rejected: Rejected[] = [];
     const sound: FoundEntry[] = [];
     for (const child of await readdir(this.directoryOf(name)).catch(() => [])) {

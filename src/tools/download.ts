@@ -11,7 +11,7 @@ export class TransferError extends Error {}
 export interface DownloadOptions {
   signal: AbortSignal;
   /** No byte for this long ends the transfer. */
-  stallMs?: number;
+  stallMs?: number | undefined;
   /** Sum over the bytes; `sha256` or `sha512`. */
   algorithm?: string;
   onBytes?: (received: number, total: number | undefined) => void;
@@ -62,11 +62,11 @@ export async function download(url: string, path: string, options: DownloadOptio
 /** A small text such as a checksum file; refuses more than a mebibyte. */
 export async function downloadText(
   url: string,
-  options: { signal: AbortSignal; timeoutMs?: number; accept?: string },
+  options: { signal: AbortSignal; timeoutMs?: number | undefined; accept?: string },
 ): Promise<string> {
   const deadline = AbortSignal.timeout(options.timeoutMs ?? 30_000);
   try {
-    const headers = options.accept === undefined ? undefined : { accept: options.accept };
+    const headers: Record<string, string> = options.accept === undefined ? {} : { accept: options.accept };
     const response = await fetch(url, { signal: AbortSignal.any([options.signal, deadline]), headers });
     if (!response.ok) throw new TransferError(`${url} answered ${response.status}`);
     const text = await response.text();

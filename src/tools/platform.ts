@@ -4,14 +4,11 @@ import { MeshproofError } from '../base/errors.ts';
 export interface PlatformFacts {
   platform: NodeJS.Platform;
   arch: NodeJS.Architecture;
-  /** undefined where there are no user ids. */
-  uid: number | undefined;
 }
 
 export const thisPlatform = (): PlatformFacts => ({
   platform: process.platform,
   arch: process.arch,
-  uid: process.getuid?.(),
 });
 
 /** A warm run writes images, captures and the lab's state; a cold one Go's module and build caches as well. */
@@ -19,11 +16,11 @@ export const neededBytes = { warm: 2 * 2 ** 30, cold: 10 * 2 ** 30 };
 
 /**
  * Whether meshproof can run here at all. x86-64 is the only architecture: every version in the lock file was tried on
- * it and none on another. The embedded cluster needs root (namespaces, mounts, iptables).
+ * it and none on another. Whether root is needed depends on the cluster.
  *
- * @throws MeshproofError MESHPROOF_PLATFORM or MESHPROOF_NOT_ROOT
+ * @throws MeshproofError MESHPROOF_PLATFORM
  */
-export function checkPlatform(facts: PlatformFacts = thisPlatform(), options: { needRoot?: boolean } = {}): void {
+export function checkPlatform(facts: PlatformFacts = thisPlatform()): void {
   if (facts.platform !== 'linux') {
     throw new MeshproofError(
       'MESHPROOF_PLATFORM',
@@ -36,13 +33,6 @@ export function checkPlatform(facts: PlatformFacts = thisPlatform(), options: { 
       'MESHPROOF_PLATFORM',
       `this is ${facts.arch}, meshproof supports x86-64 only`,
       'Run it on an x86-64 machine. (arm64 has never been tried: tools/lock.json names amd64 files.)',
-    );
-  }
-  if ((options.needRoot ?? true) && facts.uid !== 0) {
-    throw new MeshproofError(
-      'MESHPROOF_NOT_ROOT',
-      `the embedded cluster needs root, this is uid ${facts.uid}`,
-      'Run the same command with sudo; it makes its own namespaces and leaves the host as it was.',
     );
   }
 }

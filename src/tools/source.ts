@@ -14,7 +14,7 @@ export interface SourceContext {
   signal: AbortSignal;
   /** Shown beside the running step. */
   detail: (text: string) => void;
-  stallMs?: number;
+  stallMs?: number | undefined;
 }
 
 /** The environment as child processes want it: no undefined values. */

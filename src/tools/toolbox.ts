@@ -22,7 +22,7 @@ import { inRange } from './version.ts';
 
 export interface ToolboxOptions {
   /** `$XDG_CACHE_HOME/meshproof` if absent. */
-  cacheDir?: string;
+  cacheDir?: string | undefined;
   progress: Progress;
   signal: AbortSignal;
   /** Seen instead of this process's environment: PATH, HOME, GOPROXY, PIP_INDEX_URL. */
@@ -32,7 +32,7 @@ export interface ToolboxOptions {
   /** Nothing of the host is used but apt, pip and Go. `MESHPROOF_IGNORE_HOST_TOOLS=1` does the same. */
   ignoreHost?: boolean;
   /** A transfer without a byte for this long is given up. */
-  stallMs?: number;
+  stallMs?: number | undefined;
 }
 
 /** What doctor needs beside the contract. */

@@ -130,7 +130,7 @@ describe('broken meshes', function () {
     await untilSaid(child, /✓ mtls-everywhere: control/);
     const [victim] = await pollUntil<number[]>(
       async () => {
-        const found = tcpdumpsWriting('/meshproof-capture-');
+        const found = tcpdumpsWriting('/meshproof-captures/');
         return found.length > 0 ? { ready: found } : { pending: 'no capture yet' };
       },
       { what: 'the captures', timeoutMs: 60_000, intervalMs: 50 },

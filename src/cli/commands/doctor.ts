@@ -18,7 +18,7 @@ export function doctorCommand(): Command {
       '\nExamples:\n  $ ./bin/meshproof doctor\n  $ ./bin/meshproof doctor --fetch     # warms the cache of a CI image',
     )
     .action(async (options: { fetch?: boolean; tests?: boolean; json?: boolean }) => {
-      const [{ detectProviders }, { fetchAll, inspectTools }, { createToolbox }] = await Promise.all([
+      const [{ chooseProvider, detectProviders }, { fetchAll, inspectTools }, { createToolbox }] = await Promise.all([
         import('../../clusters/detect.ts'),
         import('../../tools/doctor.ts'),
         import('../../tools/toolbox.ts'),
@@ -28,7 +28,10 @@ export function doctorCommand(): Command {
       const toolbox = createToolbox({ progress, signal: interrupts.signal });
       if (options.fetch) await fetchAll(toolbox, { tests: options.tests === true });
       const [tools, providers] = await Promise.all([inspectTools(toolbox), detectProviders()]);
-      const platform = platformProblem();
+      const platform = await problemOf(async () => {
+        checkPlatform();
+        await chooseProvider('auto', providers);
+      });
       const limits = hostLimits();
       const tooLow = limitProblem(limits);
       progress[Symbol.dispose]();
@@ -71,9 +74,9 @@ export function doctorCommand(): Command {
     });
 }
 
-function platformProblem(): MeshproofError | undefined {
+async function problemOf(check: () => Promise<void>): Promise<MeshproofError | undefined> {
   try {
-    checkPlatform();
+    await check();
     return undefined;
   } catch (error) {
     if (error instanceof MeshproofError) return error;

@@ -21,11 +21,11 @@ interface Options {
   app: string;
   cluster: string;
   mesh: MeshName;
-  lab?: string;
-  keep?: boolean;
+  lab?: string | undefined;
+  keep?: boolean | undefined;
   reports: string;
-  timeout?: number;
-  json?: boolean;
+  timeout?: number | undefined;
+  json?: boolean | undefined;
 }
 
 const defaultSuite = 'success-criteria';
@@ -66,7 +66,7 @@ Examples:
       const timings: Timing[] = [];
       using progress = consoleProgress({ timings });
       using interrupts = watchInterrupts({
-        ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
+        timeoutMs: options.timeout,
         onFirst: (why) => progress.warn(`${why}: cleaning up (a second Ctrl-C gives up on that)`),
         onSecond: () => process.exit(130),
       });
@@ -75,7 +75,7 @@ Examples:
         app,
         cluster: options.cluster,
         mesh: options.mesh,
-        ...(options.lab !== undefined && { lab: options.lab }),
+        lab: options.lab,
         keep: options.keep === true,
         reportsDir: options.reports,
         command: ['meshproof', ...process.argv.slice(2)],

@@ -11,8 +11,8 @@ interface Options {
   mesh: MeshName;
   lab: string;
   recreate?: boolean | undefined;
-  timeout?: number;
-  json?: boolean;
+  timeout?: number | undefined;
+  json?: boolean | undefined;
 }
 
 export function upCommand(): Command {
@@ -40,7 +40,7 @@ export function upCommand(): Command {
       const timings: Timing[] = [];
       using progress = consoleProgress({ timings });
       using interrupts = watchInterrupts({
-        ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
+        timeoutMs: options.timeout,
         onFirst: (why) => progress.warn(`${why}: cleaning up`),
         onSecond: () => process.exit(130),
       });

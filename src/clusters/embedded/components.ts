@@ -6,7 +6,7 @@ import { program, type NodeTools } from './node-tools.ts';
 export interface Component {
   name: ComponentName;
   argv: string[];
-  cwd?: string;
+  cwd?: string | undefined;
 }
 
 export const componentNames = [

@@ -7,7 +7,7 @@ export interface ContainerdAccess {
   /** Path of the socket, as this process sees it. */
   address: string;
   env: Record<string, string>;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Images of the node by reference, with the digest of their manifest. */

@@ -18,7 +18,7 @@ export interface LabRecord {
   state: 'creating' | 'running';
   /** Host end of the veth pair and the addresses of both ends. */
   link?: { name: string; hostIp: string; nodeIp: string; prefix: number };
-  kubernetesVersion?: string;
+  kubernetesVersion?: string | undefined;
 }
 
 /** Where labs are kept: `$XDG_STATE_HOME/meshproof/labs`. */

@@ -28,7 +28,7 @@ export interface LinkOptions {
   /** Pid, as the host sees it, of a process in the node's network namespace. */
   nodePid: number;
   labId: string;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Called with the link before it is made, so that it can be undone whatever happens. */
   onChosen: (link: LabLink) => Promise<void>;
 }

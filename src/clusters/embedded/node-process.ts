@@ -19,7 +19,7 @@ export interface NodeProcessOptions {
   keep: string[];
   /** The node dies with this process when it ends by itself, also on an unforeseen error. */
   ownedByProcess: boolean;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** A node's namespaces, held by its first process. */

@@ -7,7 +7,7 @@ import { claimHeld, noClaimHeld, statusOf } from './status-of.ts';
 export interface CriterionDefinition {
   id: string;
   title: string;
-  words?: { control: string; treatment: string };
+  words?: { control: string; treatment: string } | undefined;
 }
 
 /**

@@ -31,8 +31,8 @@ export interface PcapSummary {
   packets: number;
   bytes: number;
   /** Milliseconds since the epoch; undefined without packets. */
-  firstPacketAt?: number;
-  lastPacketAt?: number;
+  firstPacketAt?: number | undefined;
+  lastPacketAt?: number | undefined;
   /** The file ends in the middle of a packet. */
   truncated: boolean;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 /** What the clear part of a handshake says. Numbers are IANA's (TLS parameters, TLS extension types). */
 export interface ClientHello {
-  sni?: string;
+  sni?: string | undefined;
   alpn: string[];
   /** Wire numbers: 0x0303 is TLS 1.2, 0x0304 is TLS 1.3. GREASE values are left out. */
   versions: number[];

@@ -19,7 +19,7 @@ export interface WireProof {
   unclassifiedBytes: number;
   /** Lowest negotiated version seen: '1.2', '1.3' … */
   tlsVersion?: string;
-  sni?: string;
+  sni?: string | undefined;
   /** ALPN protocols the client offered. */
   alpn?: string[];
   /** Every connection that carried data showed a full handshake, or continues the session of one that did. */
@@ -30,8 +30,8 @@ export interface WireProof {
   /** Of these, the ones that do not continue a mutually authenticated handshake of the same capture (by its session ticket). */
   resumedFromUnseen?: number;
   /** URI SAN of the certificate seen (TLS 1.2), or from the proxy (TLS 1.3). */
-  clientIdentity?: string;
-  serverIdentity?: string;
+  clientIdentity?: string | undefined;
+  serverIdentity?: string | undefined;
   identityFrom?: 'packets' | 'proxy';
   /** Every full TLS 1.2 handshake asked the client for a certificate. */
   clientCertificateRequested: boolean;
@@ -39,8 +39,8 @@ export interface WireProof {
   kernelDrops: number;
   // What follows is detail that `judgeWire` uses where present; proveWire always fills it in.
   /** Every identity seen, sorted; more than one means that replicas differ or that the edge is mixed. */
-  clientIdentities?: string[];
-  serverIdentities?: string[];
+  clientIdentities?: string[] | undefined;
+  serverIdentities?: string[] | undefined;
   /** Full TLS 1.2 handshakes in which the client presented no certificate. */
   connectionsWithoutClientCertificate?: number;
   /** Connections that carried data and whose handshake was not (wholly) in the capture; resumed ones apart. */

@@ -20,7 +20,7 @@ export interface HealthOptions {
    */
   probeImage?: string | undefined;
   /** Result of an earlier `takeHealth`: restarts and events are judged since then. */
-  since?: { baseline: HealthBaseline };
+  since?: { baseline: HealthBaseline } | undefined;
   /** What injections broke since the baseline: the rest is judged, and nothing else. */
   expected?: ExpectedDisruption | undefined;
   /** A mesh certificate must live longer than this, default 10 min. */

@@ -68,7 +68,7 @@ const loopWindowMs = 300_000;
  * times or more (restarts that were caused on purpose taken off) with the last crash within five minutes, since a loop also runs now
  * and then.
  */
-export function crashLoops(pod: PodJson, options: { now: number; expectedRestarts?: number }): string[] {
+export function crashLoops(pod: PodJson, options: { now: number; expectedRestarts?: number | undefined }): string[] {
   const { now, expectedRestarts = 0 } = options;
   return containerStatuses(pod).flatMap(({ name, restartCount, state, lastState }) => {
     const last = state?.terminated ?? lastState?.terminated;

@@ -25,7 +25,7 @@ export interface GoldenSignals {
   /** The proxies counted TLS handshakes; not a proof. */
   tls: boolean;
   /** Bucket each quantile lies in; an upper end of null is open. */
-  intervalsMs?: Record<'p50' | 'p95' | 'p99', [number, number | null]>;
+  intervalsMs?: Record<'p50' | 'p95' | 'p99', [number, number | null]> | undefined;
 }
 
 export interface GoldenSignalsOptions {

@@ -25,7 +25,7 @@ export interface ChartSpec {
   yStep: number;
   yUnit: string;
   /** Seconds, shaded. */
-  faultWindow?: [number, number];
+  faultWindow?: [number, number] | undefined;
   /** Where its name stands: away from the lines. */
   faultLabel: 'insideTopLeft' | 'insideBottomLeft';
 }

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { execa, type Result } from 'execa';
+import { execa } from 'execa';
 import { pollUntil } from '../../../src/base/poll.ts';
 import { root } from '../../e2e/cli.ts';
 
@@ -32,7 +32,7 @@ describe('bin/bootstrap.mjs in a fresh clone', () => {
   const installs = (): number =>
     existsSync(join(clone, 'installs')) ? readFileSync(join(clone, 'installs')).length : 0;
   const leftOver = (): string[] => readdirSync(clone).filter((name) => name.startsWith('.npm-ci'));
-  const run = (): { done: Promise<Result>; said: () => string } => {
+  const run = () => {
     let said = '';
     const child = execa('node', ['run.mjs'], {
       cwd: clone,

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { execa, type Result } from 'execa';
+import { execa } from 'execa';
 import { pollUntil } from '../../../src/base/poll.ts';
 import { defaultCacheDir } from '../../../src/tools/toolbox.ts';
 import { root } from '../../e2e/cli.ts';
@@ -56,8 +56,8 @@ describe('bin/with-node', function () {
   after(() => rmSync(folder, { recursive: true }));
 
   it('fetches Node once for two first starts on an old one, and every later start has it', async () => {
-    const saidBy = (results: Result[]): string => results.map(({ stderr }) => stderr).join('\n');
-    const both: Result[] = await Promise.all([onOldNode(printsVersion), onOldNode(printsVersion)]);
+    const saidBy = (results: readonly { stderr: string }[]): string => results.map(({ stderr }) => stderr).join('\n');
+    const both = await Promise.all([onOldNode(printsVersion), onOldNode(printsVersion)]);
     expect(both.map(({ stdout }) => stdout)).to.deep.equal([`v${pinned}`, `v${pinned}`]);
     expect(saidBy(both).match(/Node 18\S+ is too old, fetching Node 24/g)).to.have.length(1);
     expect(saidBy(both)).to.match(/waiting for process \d+, which installs Node/);

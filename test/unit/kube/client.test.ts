@@ -56,6 +56,13 @@ describe('Kubernetes client', () => {
     expect(error.message).to.contain('pods is forbidden').and.to.contain('GET /api/v1/pods');
   });
 
+  it('waits for an answer however long it may take, and not until a timer of Node overflows', async () => {
+    await using api = await ScriptedApi.start((_, response) => {
+      setTimeout(() => json(response, { kind: 'Pod' }), 30);
+    });
+    expect(await api.client.get('/api/v1/pods', { timeoutMs: 597 * 3_600_000 })).to.deep.equal({ kind: 'Pod' });
+  });
+
   it('takes an answer that is no Status for what it is', async () => {
     await using api = await ScriptedApi.start((_, response) => response.writeHead(502).end('bad gateway'));
     const error = await errorOf(api.client.get('/x'));

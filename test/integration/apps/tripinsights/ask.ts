@@ -11,10 +11,10 @@ export interface Answer {
 }
 
 export interface Ask {
-  method?: string;
-  headers?: Record<string, string | undefined>;
+  method?: string | undefined;
+  headers?: Record<string, string | undefined> | undefined;
   body?: unknown;
-  agent?: Agent;
+  agent?: Agent | undefined;
 }
 
 /** No redirects, no defaults: what is sent and what comes back, as they are. */

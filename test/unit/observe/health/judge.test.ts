@@ -190,7 +190,7 @@ describe('what an injection was going to break', () => {
 
 describe('images', () => {
   it('that cannot be had are named with the reason; a container that only starts is none', () => {
-    const waiting = (reason: string, message?: string) =>
+    const waiting = (reason: string, message = '') =>
       pod({ ready: false, containers: [container({ ready: false, state: { waiting: { reason, message } } })] });
     expect(imageProblems(waiting('ImagePullBackOff', 'no such host'))).to.deep.equal([
       'demo/web container app: ImagePullBackOff: no such host',
