@@ -98,6 +98,9 @@ export interface ContainerTrouble {
 /** Two restarts and a back-off: one crash while a database starts is life, three are a crash loop. */
 const crashLoopRestarts = 2;
 const finalImageReasons = new Set(['ErrImageNeverPull', 'InvalidImageName']);
+/** What registries, and the resolvers of their names, say of an image that nobody gets however often he asks. */
+const hopelessPull =
+  /not found|no such host|manifest unknown|name unknown|unauthorized|access denied|pull access|forbidden/i;
 
 /** Judges a container from its status alone; undefined when it runs, has ended, or only has not had its turn. */
 export function containerTrouble(status: ContainerStatus): ContainerTrouble | undefined {
@@ -116,7 +119,8 @@ export function containerTrouble(status: ContainerStatus): ContainerTrouble | un
       final: status.restartCount >= crashLoopRestarts,
     };
   }
-  if (/Image/.test(why)) return { kind: 'image', reason, final: finalImageReasons.has(why) };
+  if (/Image/.test(why))
+    return { kind: 'image', reason, final: finalImageReasons.has(why) || hopelessPull.test(waits) };
   if (/^CreateContainer|^RunContainerError$/.test(why)) return { kind: 'create', reason, final: false };
   return undefined;
 }

@@ -2,9 +2,9 @@ import type { Progress } from '../base/progress.ts';
 import type { ImageMap } from '../images/image.ts';
 import type { KubeClient, KubeObject, PodRef } from '../kube/types.ts';
 import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
-import type { Json } from '../base/json.ts';
 import type { Policy } from '../policies/index.ts';
-import type { PolicyResource } from './policy-target.ts';
+import type { AppliedPolicies, PolicyPlan, PolicyRollback } from './policy-plan.ts';
+import type { Interception, ProxyView, StartTrouble } from './proxy-view.ts';
 
 export interface MeshContext {
   kube: KubeClient;
@@ -36,51 +36,6 @@ export interface AppPath {
   sidecarUid: number;
   /** Interface of the way to the app. */
   outInterface: 'lo';
-}
-
-/** How a pod's own connections are turned to its proxy: by nat rules in the pod. */
-export interface Interception {
-  /** Port of the proxy that they are turned to. */
-  outboundPort: number;
-  /** The proxy's own connections, by this user, go out as they are. */
-  sidecarUid: number;
-}
-
-/** Why a pod's proxy does not come up, as far as the mesh is to blame. */
-export interface StartTrouble {
-  cause: 'identity' | 'control plane';
-  observed: string;
-  evidence: string[];
-}
-
-/** What a proxy has done on its way to a service. */
-export interface ProxyWay {
-  /** Addresses of the service by which the proxy knows it. */
-  addresses: readonly string[];
-  connections: number;
-  /** Nobody listened, or nobody could be reached. */
-  connectFailures: number;
-  /** TLS handshakes that succeeded. */
-  handshakes: number;
-  /** Certificates of the other side that were not accepted. */
-  badCertificates: number;
-}
-
-/** What one proxy was told and has done since it started: for finding out why a call does not get through. */
-export interface ProxyView {
-  uptimeMs: number;
-  /** It has a connection to the control plane. */
-  connected: boolean;
-  /** Of its own certificate; undefined when it has none. */
-  identity?: string | undefined;
-  /** Services it was told a way to, with what it has done there. */
-  ways: ReadonlyMap<string, ProxyWay>;
-  /** Services it lets in, `*` for all; undefined for a pod that nobody calls. */
-  lets?: ReadonlySet<string> | undefined;
-  /** Plaintext is let in too. */
-  permissive: boolean;
-  /** Connections and requests that it has refused. */
-  refused: { notTls: number; noCertificate: number; badCertificate: number; denied: number };
 }
 
 /** What the wire should show of a connection to a service through this mesh. */
@@ -162,32 +117,4 @@ export interface MeshAdapter {
   restartSidecar(pod: PodRef): Promise<void>;
   /** Leaf certificates the proxy holds now. */
   certificates(pod: PodRef): Promise<{ identity: string; notBefore: number; notAfter: number }[]>;
-}
-
-/** Plain JSON, for a journal: it takes the policies back in any later process. */
-export type PolicyRollback = {
-  policies: readonly Json[];
-  /** The mesh's own resources as they were, in the order in which they are to be written; `value: null`: there was none. */
-  resources: readonly PolicyResource[];
-  /** By pod uid what its proxy showed of each policy. */
-  proxies: { readonly [podUid: string]: readonly Json[] };
-};
-
-export interface PolicyPlan {
-  /** What the mesh will be told, as YAML to copy from. */
-  readonly rendered: string;
-  readonly rollback: PolicyRollback;
-  /**
-   * Writes it, and waits until every running proxy acts on it. What was written is taken back on failure.
-   *
-   * @throws MeshproofError MESHPROOF_MESH_API when the mesh refuses it, MESHPROOF_MESH_NOT_READY when a proxy does not get it
-   */
-  apply(): Promise<AppliedPolicies>;
-}
-
-export interface AppliedPolicies {
-  readonly rendered: string;
-  readonly rollback: PolicyRollback;
-  /** `restorePolicies` with its rollback. */
-  undo(): Promise<void>;
 }

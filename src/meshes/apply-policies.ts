@@ -3,9 +3,9 @@ import pLimit from 'p-limit';
 import { MeshproofError, messageOf } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import { pollUntil } from '../base/poll.ts';
+import { isHttpStatus } from '../kube/kube-api-error.ts';
 import type { Policy } from '../policies/index.ts';
-import type { AppliedPolicies, PolicyPlan, PolicyRollback } from './adapter.ts';
-import { patient } from './patient.ts';
+import type { AppliedPolicies, PolicyPlan, PolicyRollback } from './policy-plan.ts';
 import type { Comparison } from './policy-renderer.ts';
 import type { PolicyProxy, PolicyResource, PolicyTarget, ProxyLook } from './policy-target.ts';
 
@@ -138,10 +138,10 @@ function plain(value: Json): unknown {
 /** A control plane that stumbles for a moment does not keep a policy from being taken back. */
 async function insist(target: PolicyTarget, resource: PolicyResource): Promise<void> {
   await pollUntil(
-    patient(async () => {
+    async () => {
       await target.write(resource);
       return { ready: true };
-    }),
+    },
     {
       what: `taking back ${resource.id}`,
       timeoutMs: propagationTimeoutMs,
@@ -163,23 +163,21 @@ async function waitForProxies(
 ): Promise<void> {
   const settled = new Set<string>();
   await pollUntil(
-    patient(async () => {
+    async () => {
       const proxies = (await target.proxies()).filter(({ podUid }) => !settled.has(podUid));
       const limit = pLimit(atOnce);
       const reasons = await Promise.all(
         proxies.map((proxy) =>
           limit(async () => {
-            const look = await proxy.look();
-            const reason = lacks(look, proxy) ?? look.unsettled;
-            if (reason !== undefined) return `${proxy.pod}: ${reason}`;
-            settled.add(proxy.podUid);
-            return undefined;
+            const reason = await reasonOf(proxy, lacks);
+            if (reason === undefined) settled.add(proxy.podUid);
+            return reason && `${proxy.pod}: ${reason}`;
           }),
         ),
       );
       const reason = reasons.find((one) => one !== undefined);
       return reason === undefined ? { ready: true } : { pending: reason };
-    }),
+    },
     {
       what: 'every proxy has the policies',
       timeoutMs: propagationTimeoutMs,
@@ -189,4 +187,17 @@ async function waitForProxies(
       hint: 'Look at what the mesh was told (policies.yaml of the arm), and at the proxy named above (/config_dump).',
     },
   );
+}
+
+async function reasonOf(
+  proxy: PolicyProxy,
+  lacks: (look: ProxyLook, proxy: PolicyProxy) => string | undefined,
+): Promise<string | undefined> {
+  try {
+    const look = await proxy.look();
+    return lacks(look, proxy) ?? look.unsettled;
+  } catch (error) {
+    if (isHttpStatus(error, 404)) return 'it has just gone';
+    throw error;
+  }
 }

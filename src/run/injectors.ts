@@ -6,7 +6,7 @@ import { replacePods } from '../lab/app-pods.ts';
 import { capturesDir } from './capture-edges.ts';
 import type { Lab } from '../lab/lab.ts';
 import { readyPods } from '../kube/pods.ts';
-import type { PolicyRollback } from '../meshes/adapter.ts';
+import type { PolicyRollback } from '../meshes/policy-plan.ts';
 import type { Injector } from './rollback.ts';
 
 /** With a limit of its own: it must also work after the run was interrupted. */

@@ -168,7 +168,7 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
 
     appPath: () => ({ sidecarUid, outInterface: 'lo' }),
 
-    interception: { outboundPort: ports.outbound, sidecarUid },
+    interception: { outboundPort: ports.outbound },
 
     startTrouble,
 

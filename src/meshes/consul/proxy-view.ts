@@ -1,6 +1,6 @@
 import type { PodRef } from '../../kube/types.ts';
 import { parseEnvoyCounters } from '../../observe/telemetry/envoy-histogram.ts';
-import type { ProxyView } from '../adapter.ts';
+import type { ProxyView } from '../proxy-view.ts';
 import { uptimeMs, type EnvoyAdmin, type ServerInfo } from '../envoy/admin.ts';
 import { leafCertificates, type CertsReply } from '../envoy/certificates.ts';
 import { ports, serviceOfCluster } from './names.ts';

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../kube/types.ts';
-import type { StartTrouble } from '../adapter.ts';
+import type { StartTrouble } from '../proxy-view.ts';
 import { initContainer } from './names.ts';
 
 interface Ended {

@@ -1,16 +1,20 @@
+import { systemClock, type Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { App, AppService } from '../../apps/app.ts';
 import { silentPods } from '../../apps/running-app.ts';
 import { podTrouble } from '../../kube/pod-trouble.ts';
 import { podRef } from '../../kube/pods.ts';
-import type { KubeClient, KubeObject, PodRef } from '../../kube/types.ts';
-import type { MeshAdapter, ProxyView, SidecarProblem } from '../../meshes/adapter.ts';
+import type { KubeClient, KubeObject } from '../../kube/types.ts';
+import type { MeshAdapter, SidecarProblem } from '../../meshes/adapter.ts';
+import type { ProxyView } from '../../meshes/proxy-view.ts';
 import { brokenConnectionLines } from './app-log.ts';
 import type { StartDiagnosis, StartFinding } from './finding.ts';
 import { judgeEdge, type EdgeJudgement } from './judge-edge.ts';
-import { lookIntoPod } from './look-into-pod.ts';
-import { followOutput, parseNatRules, type NatRules } from './nat-rules.ts';
+import { followOutput } from './nat-rules.ts';
+import { natRulesReader, type RulesReader } from './read-nat-rules.ts';
 
+/** Between the two looks that a finding takes. */
+const confirmAfterMs = 2000;
 /** A proxy that was started just now has had no time yet. */
 const youngMs = 5000;
 /** For a container that does not say as whom it runs. */
@@ -26,18 +30,41 @@ export interface DiagnoseStartOptions {
   /** An image on the nodes with busybox and iptables; without it the nat rules of pods are not read. */
   toolImage?: string | undefined;
   signal?: AbortSignal | undefined;
+  clock?: Clock | undefined;
 }
 
 /**
  * Why pods of an app do not come up, or do not answer: for each of them, which of the calls they make does not get through
- * and what in the mesh stops it. Takes a few seconds; a pod that cannot be judged is told as such, never passed over.
+ * and what in the mesh stops it. Takes a few seconds. A finding was seen twice, some seconds apart: what only needs its time
+ * is none. A pod that cannot be judged is told as such, never passed over.
  */
 export async function diagnoseStart(options: DiagnoseStartOptions): Promise<StartDiagnosis> {
-  const { kube, app, namespace, signal } = options;
-  const [scene, pods] = await Promise.all([
-    lookAround(options),
-    options.pods ?? silentPods(kube, { app, namespace }, signal),
-  ]);
+  const { kube, app, namespace, signal, clock = systemClock } = options;
+  const pods = options.pods ?? (await silentPods(kube, { app, namespace }, signal));
+  const rules = natRulesReader(options);
+  const first = await lookAt(pods, options, rules);
+  if (first.findings.length === 0) return first;
+  await clock.sleep(confirmAfterMs, signal);
+  const suspects = pods.filter(({ pod }) => first.findings.some((finding) => finding.pod === pod));
+  const second = await lookAt(suspects, options, rules);
+  const findings = second.findings.filter(({ pod, edge, cause }) =>
+    first.findings.some((one) => one.pod === pod && one.edge === edge && one.cause === cause),
+  );
+  const unexplained = [...first.unexplained, ...second.unexplained];
+  const told = new Set([...findings, ...unexplained].map(({ pod }) => pod));
+  const passed = suspects.filter(({ pod }) => !told.has(pod));
+  return {
+    findings,
+    unexplained: [...unexplained, ...passed.map((each) => ({ ...each, reason: 'what was seen there did not last' }))],
+  };
+}
+
+async function lookAt(
+  pods: readonly { service: string; pod: string }[],
+  options: DiagnoseStartOptions,
+  rules: RulesReader,
+): Promise<StartDiagnosis> {
+  const scene = await lookAround(options);
   const results = await Promise.all(
     pods.map(async ({ service, pod }): Promise<StartDiagnosis> => {
       const unexplained = (reason: string): StartDiagnosis => ({
@@ -45,10 +72,10 @@ export async function diagnoseStart(options: DiagnoseStartOptions): Promise<Star
         unexplained: [{ service, pod, reason }],
       });
       try {
-        const found = await diagnosePod(service, pod, scene, options);
+        const found = await diagnosePod(service, pod, scene, options, rules);
         return Array.isArray(found) ? { findings: found, unexplained: [] } : unexplained(found);
       } catch (error) {
-        signal?.throwIfAborted();
+        options.signal?.throwIfAborted();
         return unexplained(`it could not be looked at: ${messageOf(error)}`);
       }
     }),
@@ -108,6 +135,7 @@ async function diagnosePod(
   podName: string,
   scene: Scene,
   options: DiagnoseStartOptions,
+  rulesOf: RulesReader,
 ): Promise<StartFinding[] | string> {
   const { kube, mesh, app } = options;
   const pod = scene.pods.get(podName);
@@ -147,7 +175,8 @@ async function diagnosePod(
     const observed = `its proxy has the identity ${view.identity}, others expect ${identity}`;
     return [finding('*', { cause: 'identity', observed, evidence: [] })];
   }
-  const rules = await natRules(ref, options);
+  if (!runs(pod, service.container)) return trouble?.reason ?? 'its container has not run yet';
+  const rules = await rulesOf(ref);
   const logLines = await brokenConnectionLines(kube, ref, service.container);
   const judged = await Promise.all(
     service.calls.map(async ({ service: destination }) => {
@@ -179,16 +208,9 @@ async function diagnosePod(
     : (trouble?.reason ?? 'it is ready, and every call it makes gets through the mesh');
 }
 
-/** Undefined where the mesh has no such rules, no image was given, or the cluster does not allow to look. */
-async function natRules(ref: PodRef, options: DiagnoseStartOptions): Promise<NatRules | undefined> {
-  const { kube, mesh, toolImage, signal } = options;
-  if (!mesh.interception || toolImage === undefined) return undefined;
-  try {
-    return parseNatRules(await lookIntoPod(kube, ref, { image: toolImage, script: 'iptables-save -t nat', signal }));
-  } catch {
-    signal?.throwIfAborted();
-    return undefined;
-  }
+function runs(pod: KubeObject, container: string): boolean {
+  const statuses: { name: string; state?: { running?: object } }[] = pod.status?.containerStatuses ?? [];
+  return statuses.find(({ name }) => name === container)?.state?.running !== undefined;
 }
 
 function userOf(pod: KubeObject, container: string): number {

@@ -1,4 +1,4 @@
-import type { ProxyView } from '../../meshes/adapter.ts';
+import type { ProxyView } from '../../meshes/proxy-view.ts';
 import type { Cause } from './finding.ts';
 import type { Fate } from './nat-rules.ts';
 
@@ -66,6 +66,14 @@ export function judgeEdge(facts: EdgeFacts): EdgeJudgement | undefined {
       evidence,
     };
   }
+  const unseen = fate === undefined && proxyPort !== undefined && way.connections === 0;
+  if (unseen && facts.logLines.length > 0 && refusedBy(callees, 'notTls') > 0) {
+    return {
+      cause: 'past the proxy (plaintext)',
+      observed: `calls to ${destination} break, its proxies refuse what is no TLS, and the proxy of ${source} has never connected there`,
+      evidence,
+    };
+  }
   const met = way.connections - way.connectFailures;
   if (way.badCertificates > 0 || (met >= severalTries && way.handshakes === 0)) {
     return {
@@ -77,12 +85,16 @@ export function judgeEdge(facts: EdgeFacts): EdgeJudgement | undefined {
   return undefined;
 }
 
-function evidenceOf({ source, destination, fate, caller, callees, logLines }: EdgeFacts): string[] {
+function refusedBy(callees: EdgeFacts['callees'], what: keyof ProxyView['refused']): number {
+  return callees.reduce((total, { refused }) => total + refused[what], 0);
+}
+
+function evidenceOf({ source, destination, fate, proxyPort, caller, callees, logLines }: EdgeFacts): string[] {
   const way = caller.ways.get(destination);
-  const sum = (key: keyof ProxyView['refused']): number =>
-    callees.reduce((total, { refused }) => total + refused[key], 0);
+  const sum = (what: keyof ProxyView['refused']): number => refusedBy(callees, what);
   return [
     ...(fate?.by === undefined ? [] : [`nat rule: ${fate.by}`]),
+    ...(fate === undefined && proxyPort !== undefined ? ['the nat rules of the pod could not be read'] : []),
     `proxy of ${source}: ${way ? `${way.connections} connections to ${destination}, ${way.connectFailures} of them nobody took, ${way.handshakes} TLS handshakes, ${way.badCertificates} wrong certificates` : `no way to ${destination}`}`,
     ...(callees.length === 0
       ? [`no proxy of ${destination} could be asked`]

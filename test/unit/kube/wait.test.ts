@@ -14,14 +14,14 @@ const pod = (status: object, metadata: object = {}): KubeObject => ({
   status,
 });
 const readyStatus = { phase: 'Running', podIP: '10.0.0.1', conditions: [{ type: 'Ready', status: 'True' }] };
-const waiting = (reason: string, restartCount = 0): object => ({
+const waiting = (reason: string, restartCount = 0, message = 'because'): object => ({
   phase: 'Pending',
   containerStatuses: [
     {
       name: 'app',
       ready: false,
       restartCount,
-      state: { waiting: { reason, message: 'because' } },
+      state: { waiting: { reason, message } },
       lastState: { terminated: { exitCode: 7, reason: 'Error' } },
     },
   ],
@@ -69,6 +69,13 @@ describe('why a workload is not ready', () => {
     ],
     ['image never there', waiting('ErrImageNeverPull'), /ErrImageNeverPull: because/, 'MESHPROOF_IMAGE'],
     ['image pulled again', waiting('ImagePullBackOff'), /ImagePullBackOff/, undefined],
+    [
+      'image that no registry has',
+      waiting('ErrImagePull', 0, 'failed to resolve reference: shop/cart:1: not found'),
+      /not found/,
+      'MESHPROOF_IMAGE',
+    ],
+    ['image pull that was slow', waiting('ErrImagePull', 0, 'dial tcp: i/o timeout'), /i\/o timeout/, undefined],
     ['starting', waiting('ContainerCreating'), /app: ContainerCreating/, undefined],
     [
       'no node',
@@ -132,6 +139,18 @@ describe('waiting for workloads', () => {
     expect(error.code).to.equal('MESHPROOF_WORKLOAD_NOT_READY');
     expect(error.message).to.contain('ContainerCreating');
     expect(reasons[0]).to.contain('a/trips-1');
+  });
+
+  it('waits for what concerns it only, whatever else is broken in the namespace', async () => {
+    const own = deployment(rolledOut, { template: { metadata: { labels: { app: 'trips' } } } });
+    const foreign = { ...deployment({}), metadata: { name: 'foreign', generation: 1 } };
+    const broken = pod(waiting('ErrImageNeverPull'), { name: 'foreign-1', labels: { app: 'foreign' } });
+    await using api = await serve({ deployments: [own, foreign], pods: [broken] });
+    const concerns = (labels: Record<string, string>): boolean => labels['app'] === 'trips';
+    await waitForDeployments(api.client, 'a', { timeoutMs: 5000, concerns });
+    expect((await codeOf(waitForDeployments(api.client, 'a', { timeoutMs: 5000 }))).code, 'control').to.equal(
+      'MESHPROOF_IMAGE',
+    );
   });
 
   it('does not take an empty namespace for a ready one', async () => {

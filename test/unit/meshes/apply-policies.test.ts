@@ -1,7 +1,8 @@
 import { expect } from 'chai';
+import { MeshproofError } from '../../../src/base/errors.ts';
 import { planPolicies, resetPolicies, restorePolicies } from '../../../src/meshes/apply-policies.ts';
 import { meshes, outsideOf, type MeshName } from '../../../src/meshes/index.ts';
-import type { PolicyRollback } from '../../../src/meshes/adapter.ts';
+import type { PolicyRollback } from '../../../src/meshes/policy-plan.ts';
 import type { Policy } from '../../../src/policies/index.ts';
 import { asJson, toy, toyTarget } from './toy-mesh.ts';
 
@@ -31,7 +32,9 @@ describe('policies of any mesh', () => {
   });
 
   it('leave nothing behind when one of them is refused', async () => {
-    const { target, rules } = toyTarget({ web: 7 }, ({ id, value }) => id === 'cart' && value !== null);
+    const { target, rules } = toyTarget({ web: 7 }, ({ id, value }) =>
+      id === 'cart' && value !== null ? new Error('no cart') : undefined,
+    );
     const plan = await planPolicies(target, [timeout('web', 9), timeout('cart', 3)], undefined);
     await plan.apply().then(
       () => expect.fail('it was refused'),
@@ -42,12 +45,26 @@ describe('policies of any mesh', () => {
 
   it('try again to be taken back where the control plane stumbles', async () => {
     let stumbles = 0;
-    const { target, rules } = toyTarget({}, ({ value }) => value === null && stumbles++ < 2);
+    const stumble = new MeshproofError('MESHPROOF_MESH_API', 'no leader', 'Wait.', { retryable: true });
+    const { target, rules } = toyTarget({}, ({ value }) => (value === null && stumbles++ < 2 ? stumble : undefined));
     const plan = await planPolicies(target, [timeout('web', 9)], undefined);
     const applied = await plan.apply();
     await applied.undo();
     expect(rules).to.deep.equal({});
     expect(stumbles).to.equal(3);
+  });
+
+  it('do not try again where taking back is refused', async () => {
+    let tries = 0;
+    const { target } = toyTarget({}, ({ value }) =>
+      value === null && ++tries > 0 ? new Error('no such field') : undefined,
+    );
+    const applied = await (await planPolicies(target, [timeout('web', 9)], undefined)).apply();
+    await applied.undo().then(
+      () => expect.fail('it was refused'),
+      (error: Error) => expect(error.message).to.equal('no such field'),
+    );
+    expect(tries).to.equal(1);
   });
 
   it('go back to the baseline whatever was written, and what is as it should be is not written again', async () => {

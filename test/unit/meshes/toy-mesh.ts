@@ -16,7 +16,7 @@ const renderers: PolicyRenderers<Rules, PolicyResource, Rules> = {
 };
 
 /** A mesh in memory: one proxy that does as it is told, unless it `refuses`. */
-export function toyTarget(rules: Rules = {}, refuses?: (resource: PolicyResource) => boolean) {
+export function toyTarget(rules: Rules = {}, refuses?: (resource: PolicyResource) => Error | undefined) {
   const writes: PolicyResource[] = [];
   const target: PolicyTarget = {
     read: async () => new Map(Object.entries(rules)),
@@ -27,7 +27,8 @@ export function toyTarget(rules: Rules = {}, refuses?: (resource: PolicyResource
       ),
     pristine: (current) => [...current.keys()].map((id) => ({ id, value: null })),
     async write(resource) {
-      if (refuses?.(resource)) throw new Error(`no ${resource.id}`);
+      const refusal = refuses?.(resource);
+      if (refusal) throw refusal;
       writes.push(resource);
       if (resource.value === null) delete rules[resource.id];
       else rules[resource.id] = resource.value as number;

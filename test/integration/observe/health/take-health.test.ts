@@ -199,6 +199,8 @@ describe('takeHealth on a real cluster', function () {
       },
       { what: 'the restart', timeoutMs: 60_000 },
     );
+    // The Deployment is told of it a moment after the pod.
+    await available(lab, '/apis/apps/v1/namespaces/demo/deployments/web');
     const unordered = await lookWithoutProbe();
     expect(reds(unordered)).to.deep.equal(['kubernetes/service-balancing skipped', 'workloads/restarts fail']);
     expect(observed(unordered, 'workloads/restarts')).to.equal(`demo/${pod!.metadata.name} restarted 1 times`);

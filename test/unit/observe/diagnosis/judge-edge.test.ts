@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { ProxyView } from '../../../../src/meshes/adapter.ts';
+import type { ProxyView } from '../../../../src/meshes/proxy-view.ts';
 import { brokenConnections } from '../../../../src/observe/diagnosis/app-log.ts';
 import { judgeEdge, type EdgeFacts } from '../../../../src/observe/diagnosis/judge-edge.ts';
 
@@ -46,6 +46,17 @@ describe('why a call does not get through', () => {
     expect(judge({ fate: { redirectedTo: undefined, by: undefined } })!.observed).to.match(/no rule in the pod/);
     expect(judge({ fate: { redirectedTo: 9, by: '-A X' } })!.observed).to.match(/port 9, which is not the proxy's/);
     expect(judge({ fate: past, proxyPort: undefined }), 'a mesh without rules in the pod').to.equal(undefined);
+  });
+
+  it('is seen by its effects where the rules cannot be read, and only if all three are there', () => {
+    const unused = view({ ways: new Map([['trips', { ...way, connections: 0, handshakes: 0 }]]) });
+    const callees = [view({ lets: new Set(['viewer']), refused: { ...refused, notTls: 2 } })];
+    const seen = { fate: undefined, caller: unused, callees, logLines: ['Error: read ECONNRESET'] };
+    expect(judge(seen)).to.include({ cause: 'past the proxy (plaintext)' });
+    expect(judge(seen)!.evidence).to.include('the nat rules of the pod could not be read');
+    expect(judge({ ...seen, logLines: [] })).to.equal(undefined);
+    expect(judge({ ...seen, callees: [view({ lets: new Set(['viewer']) })] })).to.equal(undefined);
+    expect(judge({ ...seen, caller: view() })).to.equal(undefined);
   });
 
   it('is a policy when the callee does not name the caller', () => {
