@@ -3,9 +3,9 @@ import pLimit from 'p-limit';
 import { MeshproofError, messageOf } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import { pollUntil } from '../base/poll.ts';
+import { isHttpStatus } from '../kube/kube-api-error.ts';
 import type { Policy } from '../policies/index.ts';
 import type { AppliedPolicies, PolicyPlan, PolicyRollback } from './adapter.ts';
-import { patient } from './patient.ts';
 import type { Comparison } from './policy-renderer.ts';
 import type { PolicyProxy, PolicyResource, PolicyTarget, ProxyLook } from './policy-target.ts';
 
@@ -138,10 +138,10 @@ function plain(value: Json): unknown {
 /** A control plane that stumbles for a moment does not keep a policy from being taken back. */
 async function insist(target: PolicyTarget, resource: PolicyResource): Promise<void> {
   await pollUntil(
-    patient(async () => {
+    async () => {
       await target.write(resource);
       return { ready: true };
-    }),
+    },
     {
       what: `taking back ${resource.id}`,
       timeoutMs: propagationTimeoutMs,
@@ -163,15 +163,20 @@ async function waitForProxies(
 ): Promise<void> {
   const settled = new Set<string>();
   await pollUntil(
-    patient(async () => {
+    async () => {
       const proxies = (await target.proxies()).filter(({ podUid }) => !settled.has(podUid));
       const limit = pLimit(atOnce);
       const reasons = await Promise.all(
         proxies.map((proxy) =>
           limit(async () => {
-            const look = await proxy.look();
-            const reason = lacks(look, proxy) ?? look.unsettled;
-            if (reason !== undefined) return `${proxy.pod}: ${reason}`;
+            try {
+              const look = await proxy.look();
+              const reason = lacks(look, proxy) ?? look.unsettled;
+              if (reason !== undefined) return `${proxy.pod}: ${reason}`;
+            } catch (error) {
+              if (isHttpStatus(error, 404)) return `${proxy.pod}: it has just gone`;
+              throw error;
+            }
             settled.add(proxy.podUid);
             return undefined;
           }),
@@ -179,7 +184,7 @@ async function waitForProxies(
       );
       const reason = reasons.find((one) => one !== undefined);
       return reason === undefined ? { ready: true } : { pending: reason };
-    }),
+    },
     {
       what: 'every proxy has the policies',
       timeoutMs: propagationTimeoutMs,

@@ -1,3 +1,4 @@
+import { MeshproofError } from '../../../src/base/errors.ts';
 import type { Json } from '../../../src/base/json.ts';
 import type { MeshAdapter } from '../../../src/meshes/adapter.ts';
 import { planPolicies, resetPolicies, restorePolicies } from '../../../src/meshes/apply-policies.ts';
@@ -27,7 +28,8 @@ export function toyTarget(rules: Rules = {}, refuses?: (resource: PolicyResource
       ),
     pristine: (current) => [...current.keys()].map((id) => ({ id, value: null })),
     async write(resource) {
-      if (refuses?.(resource)) throw new Error(`no ${resource.id}`);
+      if (refuses?.(resource))
+        throw new MeshproofError('MESHPROOF_MESH_API', `no ${resource.id}`, '', { retryable: true });
       writes.push(resource);
       if (resource.value === null) delete rules[resource.id];
       else rules[resource.id] = resource.value as number;
