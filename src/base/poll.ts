@@ -1,4 +1,4 @@
-import { startTimer, systemClock, type Clock, type Timer } from './clock.ts';
+import { startTimer, systemClock, type Clock } from './clock.ts';
 import { MeshproofError, messageOf, type ErrorCode } from './errors.ts';
 import { isRetryable } from './retryable.ts';
 
@@ -14,6 +14,8 @@ export interface PollOptions {
   clock?: Clock | undefined;
   code?: ErrorCode | undefined;
   hint?: string | undefined;
+  /** Resolves when there is reason to look before the interval is over. */
+  changed?: (() => Promise<void>) | undefined;
   /** Called whenever the reason for waiting changes; for progress lines. */
   onPending?: ((reason: string) => void) | undefined;
 }
@@ -63,23 +65,38 @@ export async function pollUntil<T>(look: () => Promise<Look<T>>, options: PollOp
         { cause },
       );
     }
-    await clock.sleep(Math.min(pauseMs, Math.max(leftMs, intervalMs)), signal);
+    // A look that failed is not made again sooner, whatever has changed.
+    await sleepUntil(clock, Math.min(pauseMs, leftMs), cause === undefined ? options.changed : undefined, signal);
   }
+}
+
+async function sleepUntil(
+  clock: Clock,
+  ms: number,
+  changed: (() => Promise<void>) | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (changed === undefined) return await clock.sleep(ms, signal);
+  const awake = new AbortController();
+  const asleep = clock.sleep(ms, signal ? AbortSignal.any([signal, awake.signal]) : awake.signal);
+  asleep.catch(() => {});
+  await Promise.race([asleep, changed()]);
+  awake.abort();
 }
 
 /** The result, or undefined when it takes longer; the signal's reason when that comes first. Real time: a look may do real work. */
 async function atMost<T>(work: Promise<T>, ms: number, signal: AbortSignal | undefined): Promise<T | undefined> {
-  let timer: Timer | undefined;
   let onAbort: (() => void) | undefined;
-  const end = new Promise<undefined>((resolve, reject) => {
-    timer = startTimer(ms, () => resolve(undefined));
+  const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
   });
+  let onLate = (): void => {};
+  const late = new Promise<undefined>((resolve) => (onLate = () => resolve(undefined)));
+  using _timer = startTimer(ms, onLate);
   try {
-    return await Promise.race([work, end]);
+    return await Promise.race([work, late, aborted]);
   } finally {
-    timer?.[Symbol.dispose]();
     if (onAbort) signal?.removeEventListener('abort', onAbort);
   }
 }

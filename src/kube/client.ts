@@ -1,6 +1,7 @@
 import { applyObjects } from './apply.ts';
 import { Discovery } from './discovery.ts';
 import { execInPod } from './exec.ts';
+import { WatchedList } from './followed-list.ts';
 import { isHttpStatus } from './kube-api-error.ts';
 import { loadKubeConfig } from './kube-config.ts';
 import { podHttp } from './pod-http.ts';
@@ -54,6 +55,27 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     });
     return JSON.parse(text) as T;
   };
+  const list = async <T>(path: string, labelSelector?: string): Promise<{ items: T[]; resourceVersion: string }> => {
+    const items: T[] = [];
+    let next = '';
+    for (;;) {
+      const url = new URL(path, 'http://list');
+      url.searchParams.set('limit', String(pageSize));
+      if (labelSelector) url.searchParams.set('labelSelector', labelSelector);
+      if (next) url.searchParams.set('continue', next);
+      const page = await send<{
+        items: T[] | null;
+        kind: string;
+        apiVersion: string;
+        metadata: { continue?: string; resourceVersion?: string };
+      }>('GET', url.pathname + url.search);
+      // Items of a list carry no kind of their own; pathOf and apply need it.
+      const type = { apiVersion: page.apiVersion, kind: page.kind.replace(/List$/, '') };
+      for (const item of page.items ?? []) items.push({ ...type, ...item });
+      next = page.metadata.continue ?? '';
+      if (!next) return { items, resourceVersion: page.metadata.resourceVersion ?? '' };
+    }
+  };
   const discovery = new Discovery((path) => send('GET', path));
   const patch: KubeClient['patch'] = (path, body, type = 'merge') => {
     const query = type === 'apply' ? `${path.includes('?') ? '&' : '?'}fieldManager=meshproof&force=true` : '';
@@ -66,27 +88,9 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     getText: (path, { timeoutMs: deadlineMs = timeoutMs } = {}) =>
       transport.send({ method: 'GET', path, accept: '*/*', timeoutMs: deadlineMs }),
 
-    async list<T>(path: string, labelSelector?: string): Promise<T[]> {
-      const items: T[] = [];
-      let next = '';
-      do {
-        const url = new URL(path, 'http://list');
-        url.searchParams.set('limit', String(pageSize));
-        if (labelSelector) url.searchParams.set('labelSelector', labelSelector);
-        if (next) url.searchParams.set('continue', next);
-        const page = await send<{
-          items: T[] | null;
-          kind: string;
-          apiVersion: string;
-          metadata: { continue?: string };
-        }>('GET', url.pathname + url.search);
-        // Items of a list carry no kind of their own; pathOf and apply need it.
-        const type = { apiVersion: page.apiVersion, kind: page.kind.replace(/List$/, '') };
-        for (const item of page.items ?? []) items.push({ ...type, ...item });
-        next = page.metadata.continue ?? '';
-      } while (next);
-      return items;
-    },
+    list: async <T>(path: string, labelSelector?: string) => (await list<T>(path, labelSelector)).items,
+
+    follow: <T extends KubeObject>(path: string) => new WatchedList<T>(transport, path, () => list<T>(path)),
 
     apply: (objects) =>
       applyObjects(

@@ -49,6 +49,14 @@ export interface ExecOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** The objects of a list path as they change, for waits: see followed-list.ts. */
+export interface FollowedList<T = KubeObject> extends Disposable {
+  /** Its objects now, without a request as long as the API server tells of changes. @throws KubeApiError as `list` */
+  current(): Promise<T[]>;
+  /** Resolves when something has changed since `current`; after a watch that broke nothing tells, so look now and then. */
+  changed(): Promise<void>;
+}
+
 /** JSON in, JSON out, over one keep-alive agent; every call has a deadline. Implemented in client.ts. */
 export interface KubeClient {
   /** GET of an API path, e.g. `/api/v1/nodes`. @throws KubeApiError */
@@ -57,6 +65,8 @@ export interface KubeClient {
   getText(path: string, options?: { timeoutMs?: number | undefined }): Promise<string>;
   /** Items of a list path, with an optional label selector. */
   list<T = KubeObject>(path: string, labelSelector?: string): Promise<T[]>;
+  /** The same list, kept up to date by a watch until it is disposed of; selectors go into the path. */
+  follow<T extends KubeObject = KubeObject>(path: string): FollowedList<T>;
   /**
    * Server-side apply, field manager `meshproof`: namespaces and custom resource definitions first, the rest in order. An
    * object whose kind is defined in the same set waits for it. Repeated for a few seconds where the API server stumbles.

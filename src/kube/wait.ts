@@ -1,7 +1,7 @@
 import { pollUntil, type Look } from '../base/poll.ts';
 import { podTrouble, throwIfFatal } from './pod-trouble.ts';
 import { isTerminating } from './pod-status.ts';
-import type { KubeClient, KubeObject } from './types.ts';
+import type { FollowedList, KubeClient, KubeObject } from './types.ts';
 
 export interface WaitOptions {
   timeoutMs: number;
@@ -13,7 +13,8 @@ export interface WaitOptions {
   concerns?: ((labels: Record<string, string>) => boolean) | undefined;
 }
 
-const intervalMs = 200;
+/** Without a change in between: the lists are followed. */
+const intervalMs = 1000;
 
 /**
  * Waits until every Deployment and StatefulSet of a namespace (there must be one) has rolled out: all replicas of the
@@ -23,23 +24,20 @@ const intervalMs = 200;
  * pointless; MESHPROOF_WORKLOAD_NOT_READY naming the pod and the reason at the deadline.
  */
 export async function waitForDeployments(kube: KubeClient, namespace: string, options: WaitOptions): Promise<void> {
-  await wait(`Workloads in ${namespace}`, options, async () => {
-    const apps = `/apis/apps/v1/namespaces/${namespace}`;
-    const [deployments, statefulSets] = await Promise.all([
-      kube.list(`${apps}/deployments`, options.labelSelector),
-      kube.list(`${apps}/statefulsets`, options.labelSelector),
-    ]);
+  const apps = `/apis/apps/v1/namespaces/${namespace}`;
+  using deployments = kube.follow(selected(`${apps}/deployments`, options.labelSelector));
+  using statefulSets = kube.follow(selected(`${apps}/statefulsets`, options.labelSelector));
+  using pods = kube.follow(`/api/v1/namespaces/${namespace}/pods`);
+  await wait(`Workloads in ${namespace}`, options, [deployments, statefulSets, pods], async () => {
     const { concerns = () => true } = options;
-    const workloads = [...deployments, ...statefulSets].filter(({ spec }) =>
-      concerns(spec?.template?.metadata?.labels ?? {}),
-    );
+    const all = (await Promise.all([deployments.current(), statefulSets.current()])).flat();
+    const workloads = all.filter(({ spec }) => concerns(spec?.template?.metadata?.labels ?? {}));
     if (workloads.length === 0) return { pending: `${namespace} has no workloads` };
     const waiting = workloads.map(rolloutTrouble).filter((reason) => reason !== undefined);
     if (waiting.length === 0) return { ready: undefined };
-    const pods = await kube.list(`/api/v1/namespaces/${namespace}/pods`);
     const podReasons = await troublesOf(
       kube,
-      pods.filter(({ metadata }) => concerns(metadata.labels ?? {})),
+      (await pods.current()).filter(({ metadata }) => concerns(metadata.labels ?? {})),
     );
     return { pending: podReasons[0] ?? waiting[0]! };
   });
@@ -47,12 +45,17 @@ export async function waitForDeployments(kube: KubeClient, namespace: string, op
 
 /** Waits until all pods that match (there must be one) are ready, those that terminate apart. @throws as waitForDeployments */
 export async function waitForPods(kube: KubeClient, namespace: string, options: WaitOptions): Promise<void> {
-  await wait(`Pods in ${namespace}`, options, async () => {
-    const pods = await kube.list(`/api/v1/namespaces/${namespace}/pods`, options.labelSelector);
+  using followed = kube.follow(selected(`/api/v1/namespaces/${namespace}/pods`, options.labelSelector));
+  await wait(`Pods in ${namespace}`, options, [followed], async () => {
+    const pods = await followed.current();
     if (pods.filter((pod) => !isTerminating(pod)).length === 0) return { pending: `${namespace} has no such pods` };
     const reasons = await troublesOf(kube, pods);
     return reasons.length === 0 ? { ready: undefined } : { pending: reasons[0]! };
   });
+}
+
+function selected(path: string, labelSelector: string | undefined): string {
+  return labelSelector === undefined ? path : `${path}?${new URLSearchParams({ labelSelector }).toString()}`;
 }
 
 /** Why a Deployment or StatefulSet has not rolled out, from its status alone. */
@@ -82,10 +85,16 @@ async function troublesOf(kube: KubeClient, pods: KubeObject[]): Promise<string[
   return reasons;
 }
 
-async function wait(what: string, options: WaitOptions, look: () => Promise<Look<undefined>>): Promise<void> {
+async function wait(
+  what: string,
+  options: WaitOptions,
+  lists: readonly FollowedList[],
+  look: () => Promise<Look<undefined>>,
+): Promise<void> {
   await pollUntil(look, {
     what,
     intervalMs,
+    changed: () => Promise.race(lists.map((list) => list.changed())),
     timeoutMs: options.timeoutMs,
     signal: options.signal,
     code: 'MESHPROOF_WORKLOAD_NOT_READY',

@@ -27,8 +27,10 @@ export async function podReady(
   signal: AbortSignal,
   detail: (text: string) => void,
 ): Promise<PodRef> {
+  using pods = kube.follow(`/api/v1/namespaces/${namespace}/pods?fieldSelector=metadata.name%3D${name}`);
   const look = async (): Promise<Look<PodRef>> => {
-    const pod = await kube.get(`/api/v1/namespaces/${namespace}/pods/${name}`);
+    const [pod] = await pods.current();
+    if (pod === undefined) throw startError(`pod ${name} has gone`, 'See the events of its namespace.');
     // Its image is on the node, and it is never started twice: what is wrong now stays wrong.
     const trouble = firstTrouble(pod);
     if (trouble) {
@@ -55,6 +57,8 @@ export async function podReady(
   return await pollUntil(look, {
     what: `load pod ${name}`,
     timeoutMs: readyTimeoutMs,
+    intervalMs: 1000,
+    changed: () => pods.changed(),
     signal,
     code: 'MESHPROOF_LOAD_START',
     hint: 'See the events of the pod, and its sidecar.',

@@ -10,6 +10,7 @@ import type { FaultContext } from '../../../src/faults/define-fault.ts';
 import { buildArchive, imageMap } from '../../../src/images/archive.ts';
 import type { ImageMap } from '../../../src/images/image.ts';
 import { labImages } from '../../../src/lab/images.ts';
+import { measureClockOffset } from '../../../src/kube/clock-offset.ts';
 import type { PodRef } from '../../../src/kube/types.ts';
 import { inWindow } from '../../../src/load/figures.ts';
 import type { LoadSpec } from '../../../src/load/load.ts';
@@ -96,6 +97,10 @@ describe('load and fault on a cluster', function () {
     {
       await using prepared = await prepareLoad(load, context());
       expect(prepared.pods).to.have.length(2);
+      const clock = await measureClockOffset(lab.kube, prepared.pods[0]!, 'k6');
+      // The node is this machine: any offset is the measurement's own error.
+      expect(Math.abs(clock.offsetMs)).to.be.at.most(clock.uncertaintyMs + 0.5);
+      expect(clock.samples).to.equal(8);
       const running = await prepared.start();
       const fault = await startFault(spec, faultContext());
       expect(await running.progress()).to.be.greaterThan(0);

@@ -81,6 +81,18 @@ describe('pollUntil', () => {
     expect(clock.now()).to.equal(4000);
   });
 
+  it('looks sooner when something has changed, but not after a look that failed', async () => {
+    const never = { ...fastClock(), sleep: () => new Promise<void>(() => {}) };
+    let looks = 0;
+    const look = async (): Promise<{ ready: number } | { pending: string }> =>
+      ++looks < 3 ? { pending: 'not yet' } : { ready: looks };
+    const changed = (): Promise<void> => Promise.resolve();
+    expect(await pollUntil(look, { what: 'x', timeoutMs: 60_000, clock: never, changed })).to.equal(3);
+    const clock = fastClock();
+    await pollUntil(failing(2, busy()), { what: 'x', timeoutMs: 60_000, intervalMs: 500, clock, changed });
+    expect(clock.now()).to.equal(1000);
+  });
+
   it('does not hang with its look, nor hold up an interrupt', async () => {
     const hangs = (): Promise<{ pending: string }> => new Promise(() => {});
     const error = await failure(pollUntil(hangs, { what: 'x', timeoutMs: -1900 }));
