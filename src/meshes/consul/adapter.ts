@@ -66,7 +66,7 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
       return control?.version ?? '';
     },
     caveats: [
-      'Envoy 1.40 with Consul 1.22 is not a pair their makers support (Consul is told to ignore it: -ignore-envoy-compatibility).',
+      'Envoy 1.40 with Consul 1.22 is not a pair their makers support.',
       'Consul asks each sidecar for the health of its app in plaintext (port 20300): the answer is one status code and holds no data of the app.',
     ],
     sidecarContainer,
@@ -91,7 +91,7 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
       injectSidecars(objects, {
         namespace,
         caPem: plane().caPem,
-        images: { consul: imageOf('consul'), envoy: imageOf('envoy') },
+        image: imageOf('envoy'),
       }),
 
     async components() {
