@@ -100,14 +100,12 @@ export class Lab {
   /** Mesh, then the app in it, every service answering a data call. */
   async bringUp({ progress, signal }: Waiting): Promise<void> {
     const { namespace, app } = this.app;
-    await this.mesh.install(this.authorizations());
     const there = await this.kube.list(`/apis/apps/v1/namespaces/${namespace}/deployments`);
     if (there.length > 0 || app.manifests === undefined) {
+      await this.mesh.install(this.authorizations());
       for (const { pod } of await this.mesh.sidecarProblems([namespace])) this.#brokenBefore.add(pod);
     } else {
-      // First who may call whom: nothing is allowed otherwise, and services that find their data at once start faster.
-      await this.mesh.apply(this.authorizations());
-      await this.#deploy({ namespace, meshed: true, replicas });
+      await this.mesh.install(this.authorizations(), () => this.#deploy({ namespace, meshed: true, replicas }));
     }
     await progress.step(`${app.title} in the mesh`, (detail) => this.#answeringOrDiagnosed(detail, signal));
   }

@@ -13,6 +13,11 @@ const serviceBinding = {
   Description: 'A service account may be the service of its name, and no other',
 };
 
+/** False for a server that is new: nobody has been let in. */
+export async function canLogIn(api: ConsulApi): Promise<boolean> {
+  return (await api.get(`/v1/acl/auth-method/${authMethod}`)) !== undefined;
+}
+
 /** Sidecars prove who they are with their service account, and become the Consul service of that name. */
 export async function setUpLogin(api: ConsulApi, reviewer: Reviewer): Promise<void> {
   await api.put(`/v1/acl/auth-method`, {

@@ -190,7 +190,8 @@ describe('what a meshed pod says to Consul', function () {
       CONSUL_HTTP_TOKEN_FILE: join(on.directory, 'token-of-another'),
     });
     expect(exitCode).to.equal(1);
-    expect(stdout).to.match(/^mesh-init: PUT \/v1\/.* answered 403: /);
+    // What the diagnosis of a pod that does not come up looks for.
+    expect(stdout).to.match(/^mesh-init: PUT \/v1\/.* answered 403: .*lacks permission/);
   });
 
   it('talks to no server that its CA does not know', async () => {
