@@ -3,13 +3,13 @@ import { basename, posix } from 'node:path';
 import { MeshproofError } from '../base/errors.ts';
 import { baseLayer, libcLayer, nodeLayer } from '../images/base-layer.ts';
 import type { ImageSpec, LayerFile, LayerSpec, ReadyImage } from '../images/image.ts';
+import { bundleNode } from '../images/bundle-node.ts';
 import { foreignArchive } from '../images/foreign-archive.ts';
 import { postgresLayers } from '../images/postgres.ts';
 import { pullImage } from '../images/pull.ts';
 import { certificateBundle, filesUnder, singleProgramLayer, type LayerContext } from '../images/tool-layers.ts';
 import type { Tool, Toolbox, ToolName } from '../tools/tool.ts';
 import type { App, AppImage, ImageSource, ProgramImage } from './app.ts';
-import { bundleNode } from './bundle-node.ts';
 
 type NodeSource = Extract<ImageSource, { kind: 'node' }>;
 type ToolSource = Extract<ImageSource, { kind: 'tool' }>;
@@ -51,7 +51,7 @@ export async function appImages(app: App, options: AppImagesOptions): Promise<(I
   const node = made.some(({ source }) => source.kind === 'node') ? await nodeLayer(libc, cacheDir) : libc;
   const specs = await Promise.all(
     made.map(async ({ name = '', source }): Promise<ImageSpec> => {
-      if (source.kind === 'node') return nodeImage(name, source, [base, libc, node]);
+      if (source.kind === 'node') return nodeImage(name, source, [base, libc, node], cacheDir);
       const tool = source as ToolSource;
       return toolImage(name, tool, [base, libc], await toolbox.get(tool.tool), context);
     }),
@@ -74,8 +74,11 @@ async function foreignImages({ name, source }: AppImage, options: AppImagesOptio
   );
 }
 
-async function nodeImage(name: string, source: NodeSource, layers: LayerSpec[]): Promise<ImageSpec> {
-  const program: LayerFile = { path: '/app/server.mjs', source: { content: await bundleNode(source.main) } };
+async function nodeImage(name: string, source: NodeSource, layers: LayerSpec[], cacheDir: string): Promise<ImageSpec> {
+  const program: LayerFile = {
+    path: '/app/server.mjs',
+    source: { content: await bundleNode(source.main, { cacheDir }) },
+  };
   return {
     name,
     layers: [...layers, { name, files: [program, ...(await addedFiles(source))] }],

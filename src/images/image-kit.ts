@@ -1,5 +1,5 @@
 import type { Tool, Toolbox, ToolName } from '../tools/tool.ts';
-import { baseLayer, libcLayer } from './base-layer.ts';
+import { baseLayer, libcLayer, nodeLayer } from './base-layer.ts';
 import type { LayerSpec } from './image.ts';
 import { certificateBundle, iptablesLayer, programsLayer, singleProgramLayer } from './tool-layers.ts';
 
@@ -13,6 +13,7 @@ export interface ImageKit {
   /** Directories, users, certificates and busybox: enough for a shell. */
   base(): Promise<LayerSpec>;
   libc(): Promise<LayerSpec>;
+  node(): Promise<LayerSpec>;
   /** One program at /usr/bin. */
   program(name: ToolName): Promise<LayerSpec>;
   /** Several programs of one tool at /usr/sbin. */
@@ -38,6 +39,7 @@ export function imageKit(toolbox: Toolbox): ImageKit {
         baseLayer(await toolbox.get('busybox'), await certificateBundle(await toolbox.get('ca-certificates'))),
       ),
     libc,
+    node: () => once('node', async () => nodeLayer(await libc(), cacheDir)),
     program: (name) => once(name, async () => singleProgramLayer(await toolbox.get(name), await context())),
     programs: (name, programs) =>
       once(`${name}: ${programs.join()}`, async () =>

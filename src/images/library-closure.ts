@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshproofError } from '../base/errors.ts';
 import { runCommand } from '../base/process.ts';
+import { fingerprint } from './fingerprint.ts';
 import { writeAtomically } from './layer.ts';
 
 export interface SharedLibrary {
@@ -72,11 +73,6 @@ export function parseLdd(output: string): SharedLibrary[] {
 
 function fileName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
-}
-
-async function fingerprint(path: string): Promise<string> {
-  const { size, mtimeMs, ino } = await stat(path);
-  return `${path} ${size} ${mtimeMs} ${ino}`;
 }
 
 async function readAnswer(path: string): Promise<SharedLibrary[] | undefined> {

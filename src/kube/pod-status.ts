@@ -69,6 +69,18 @@ export function containerStatuses(pod: Pod): ContainerStatus[] {
   return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
 }
 
+/** How far its containers have come: each that runs, has started by its own probe, is ready or has ended well. Grows until all is up. */
+export function stepsTaken(pod: Pod): number {
+  return containerStatuses(pod)
+    .flatMap(({ state, started, ready }) => [
+      state?.running !== undefined,
+      started === true,
+      ready,
+      state?.terminated?.exitCode === 0,
+    ])
+    .filter(Boolean).length;
+}
+
 /** Of any container, an ephemeral one included; undefined before the kubelet has one. */
 export function containerStatus(pod: Pod, name: string): ContainerStatus | undefined {
   return [...containerStatuses(pod), ...(pod.status?.ephemeralContainerStatuses ?? [])].find(

@@ -1,5 +1,4 @@
 import type { Toolbox } from '../tools/tool.ts';
-import { nodeLayer } from '../images/base-layer.ts';
 import { imageKit } from '../images/image-kit.ts';
 import type { ImageSpec, LayerSpec } from '../images/image.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
@@ -43,7 +42,7 @@ export async function labImages(
     if (wanted.has(name)) images.push({ name, ...(await make(kit)) });
   }
   if (wanted.has('probe')) {
-    add('probe', [libc, await nodeLayer(libc, kit.cacheDir)], {
+    add('probe', [libc, await kit.node()], {
       entrypoint: ['/bin/sh', '-c', pauseLoop],
       user: '1000',
       workdir: '/tmp',

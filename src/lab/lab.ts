@@ -6,6 +6,7 @@ import { pollUntil } from '../base/poll.ts';
 import type { Progress } from '../base/progress.ts';
 import type { RunningCluster } from '../clusters/provider.ts';
 import type { ImageMap } from '../images/image.ts';
+import { stepsTaken } from '../kube/pod-status.ts';
 import type { KubeClient } from '../kube/types.ts';
 import type { MeshAdapter } from '../meshes/adapter.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
@@ -14,6 +15,7 @@ import { diagnoseStart } from '../observe/diagnosis/diagnose-start.ts';
 import type { StartFinding } from '../observe/diagnosis/finding.ts';
 import type { RunReport } from '../report/model.ts';
 import type { Toolbox } from '../tools/tool.ts';
+import { answeredOrStuck } from './answered-or-stuck.ts';
 import { clientName, probeDeployment } from './client.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -21,8 +23,6 @@ import type { Surroundings } from './surroundings.ts';
 export const workloadTimeoutMs = 180_000;
 /** Of every service of the app. */
 export const replicas = 2;
-/** A healthy app answers before the first look at what may keep it from that; a finding counts when two looks see it. */
-const diagnoseEveryMs = 10_000;
 
 export interface LabParts {
   cluster: RunningCluster;
@@ -100,44 +100,32 @@ export class Lab {
   /** Mesh, then the app in it, every service answering a data call. */
   async bringUp({ progress, signal }: Waiting): Promise<void> {
     const { namespace, app } = this.app;
-    await this.mesh.install(this.authorizations());
     const there = await this.kube.list(`/apis/apps/v1/namespaces/${namespace}/deployments`);
     if (there.length > 0 || app.manifests === undefined) {
+      await this.mesh.install(this.authorizations());
       for (const { pod } of await this.mesh.sidecarProblems([namespace])) this.#brokenBefore.add(pod);
     } else {
-      // First who may call whom: nothing is allowed otherwise, and services that find their data at once start faster.
-      await this.mesh.apply(this.authorizations());
-      await this.#deploy({ namespace, meshed: true, replicas });
+      await this.mesh.install(this.authorizations(), () => this.#deploy({ namespace, meshed: true, replicas }));
     }
-    await progress.step(`${app.title} in the mesh`, (detail) => this.#answeringOrDiagnosed(detail, signal));
+    this.#startFindings = await progress.step(`${app.title} in the mesh`, (detail) =>
+      this.#answeredOrStuck(detail, signal),
+    );
   }
 
-  /** Until the app answers, or it is clear that the mesh keeps it from that: a finding, and no reason to wait any longer. */
-  async #answeringOrDiagnosed(detail: (text: string) => void, signal: AbortSignal): Promise<void> {
-    const enough = new AbortController();
-    const answering = this.app.answering({
-      timeoutMs: workloadTimeoutMs,
-      detail,
-      signal: AbortSignal.any([signal, enough.signal]),
-    });
-    const answered = answering.then(
-      () => true,
-      () => true,
-    );
-    const options = { kube: this.kube, mesh: this.mesh, app: this.app.app, namespace: this.app.namespace, signal };
+  async #answeredOrStuck(detail: (text: string) => void, signal: AbortSignal): Promise<readonly StartFinding[]> {
+    const { kube, mesh } = this;
+    const { app, namespace } = this.app;
     const toolImage = this.images['envoy']?.ref;
-    let found: readonly StartFinding[] = [];
-    while (!(await Promise.race([answered, systemClock.sleep(diagnoseEveryMs).then(() => false)]))) {
-      const { findings } = await diagnoseStart({ ...options, toolImage });
-      const stays = findings.filter(({ pod, edge }) => found.some((other) => other.pod === pod && other.edge === edge));
-      found = findings;
-      if (stays.length === 0) continue;
-      this.#startFindings = stays;
-      enough.abort();
-      await answered;
-      return;
-    }
-    await answering;
+    return answeredOrStuck({
+      answering: (until) => this.app.answering({ timeoutMs: workloadTimeoutMs, detail, signal: until }),
+      async progress() {
+        const pods = await kube.list(`/api/v1/namespaces/${namespace}/pods`);
+        return pods.reduce((sum, pod) => sum + stepsTaken(pod), 0);
+      },
+      diagnose: async () => (await diagnoseStart({ kube, mesh, app, namespace, signal, toolImage })).findings,
+      clock: systemClock,
+      signal,
+    });
   }
 
   /** What the mesh kept from working when the lab was opened, by edge and cause; empty when all of the app answered. */

@@ -80,9 +80,11 @@ export interface MeshAdapter {
   /**
    * Control plane ready when it resolves. Again on a lab that has one: finds it, and mends what it lost.
    *
-   * @param baseline the policies a lab begins with (who may call whom), written again where they were lost
+   * @param baseline the policies a lab begins with (who may call whom): in force before the first pod is in the mesh, and
+   * written again where they were lost
+   * @param meanwhile is called as soon as `inject` may be: pods that come up before the control plane wait for it
    */
-  install(baseline?: readonly Policy[]): Promise<Installed>;
+  install(baseline?: readonly Policy[], meanwhile?: () => Promise<unknown>): Promise<Installed>;
   /** Turns plain manifests into meshed ones (labels, or sidecars where the mesh has no webhook). Pure. */
   inject(objects: KubeObject[], options: { namespace: string }): KubeObject[];
   components(): Promise<MeshComponent[]>;

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { startScript } from './init-script.ts';
 import type { Tool, Toolbox, ToolName } from '../../tools/tool.ts';
@@ -38,8 +38,9 @@ export function cniDir(tools: NodeTools): string {
 }
 
 /**
- * One directory with a script for each program (a link would not do: a tool's own wrapper looks beside $0), and the environment in which they find each other: containerd looks for
- * runc and its shim, kubelet and kube-proxy for iptables and conntrack.
+ * One directory with all programs, and the environment in which they find each other: containerd looks for runc and its shim,
+ * kubelet and kube-proxy for iptables and conntrack. A link to each, or a script where a tool has a wrapper of its own, which
+ * looks beside $0; runc is started 200 times while a lab comes up, and a shell would be started before each.
  */
 export async function linkPrograms(tools: NodeTools, binDir: string): Promise<Record<string, string>> {
   await mkdir(binDir, { recursive: true });
@@ -48,7 +49,8 @@ export async function linkPrograms(tools: NodeTools, binDir: string): Promise<Re
     for (const [file, path] of Object.entries(tools[name].bin)) {
       if (linked.has(file)) continue;
       linked.add(file);
-      await writeFile(join(binDir, file), `#!/bin/sh\n${startScript([path]).trim()} "$@"\n`, { mode: 0o755 });
+      if (tools[name].elf[file] === path) await symlink(path, join(binDir, file));
+      else await writeFile(join(binDir, file), `#!/bin/sh\n${startScript([path]).trim()} "$@"\n`, { mode: 0o755 });
     }
   }
   return nodeEnvironment(tools, binDir);

@@ -18,7 +18,7 @@ import { cniDir, linkPrograms, nodeTools, program, type NodeTools } from './node
 import { startScript } from './init-script.ts';
 import { canLowerOomScore } from './oom-score.ts';
 import { systemArchive } from './system-images.ts';
-import { together } from './together.ts';
+import { together } from '../../base/together.ts';
 import type { ImageArchive } from '../../images/image.ts';
 
 export interface StartedNode {

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { MeshproofError } from '../../base/errors.ts';
 import { pollUntil } from '../../base/poll.ts';
+import { together } from '../../base/together.ts';
 import type { KubeObject, PodRef } from '../../kube/types.ts';
 import type { MeshAdapter, MeshComponent, MeshContext, SidecarProblem } from '../adapter.ts';
 import { planPolicies, resetPolicies, restorePolicies, writePolicies } from '../apply-policies.ts';
@@ -13,7 +14,7 @@ import { authorityCheck } from './authority-check.ts';
 import { failingChecks, instances, reconcile } from './catalog.ts';
 import { injectSidecars } from './inject.ts';
 import type { PolicyTarget } from '../policy-target.ts';
-import { installControlPlane, type ControlPlane } from './install.ts';
+import { setUpServer, startServer, type ControlPlane } from './install.ts';
 import { lostPods, replacePods } from './lost-pods.ts';
 import { expectedPods, injectedPodObjects, injectedPods, toMeshedPod, type MeshedPod } from './meshed-pod.ts';
 import { clusterName, consulStatNames, ports, serverName, sidecarContainer, sidecarUid, spiffeId } from './names.ts';
@@ -38,15 +39,17 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
   const clock = options.clock ?? systemClock;
   const admin = new EnvoyAdmin(kube, ports.admin);
   let control: ControlPlane | undefined;
+  let caPem: string | undefined;
 
-  const plane = (): ControlPlane => {
-    if (control) return control;
+  const started = <T>(part: T | undefined): T => {
+    if (part !== undefined) return part;
     throw new MeshproofError(
       'MESHPROOF_MESH_NOT_READY',
       'Consul is not installed',
       'Call install() first; it also finds a Consul that is there.',
     );
   };
+  const plane = (): ControlPlane => started(control);
   const imageOf = (name: string): string => {
     const ref = images[name]?.ref;
     if (ref !== undefined) return ref;
@@ -66,21 +69,28 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
       return control?.version ?? '';
     },
     caveats: [
-      'Envoy 1.40 with Consul 1.22 is not a pair their makers support (Consul is told to ignore it: -ignore-envoy-compatibility).',
+      'Envoy 1.40 with Consul 1.22 is not a pair their makers support.',
       'Consul asks each sidecar for the health of its app in plaintext (port 20300): the answer is one status code and holds no data of the app.',
     ],
     sidecarContainer,
 
-    async install(baseline = []) {
-      control = await progress.step('Consul control plane', () =>
-        installControlPlane(context, imageOf('consul'), clock),
-      );
+    async install(baseline = [], meanwhile = async () => {}) {
+      await progress.step('Consul control plane', async () => {
+        const secrets = await startServer(context, imageOf('consul'), clock);
+        caPem = secrets.tls.caPem;
+        await together(signal, [
+          meanwhile,
+          async (until) => {
+            control = await setUpServer({ kube, signal: until }, secrets, (api) =>
+              writePolicies(consulPolicyTarget({ kube, admin, api }), baseline),
+            );
+          },
+        ]);
+      });
       const [pods, { registeredPodUids }] = await Promise.all([injectedPodObjects(kube), catalogView()]);
       const lost = lostPods(pods, registeredPodUids);
       if (lost.length === 0) return { recreated: false };
       progress.info(`the Consul server was replaced and knows nothing any more: ${lost.length} pods are made anew`);
-      // Policies first: when the new pods register, who may call whom is known, also if this process dies in between.
-      await writePolicies(target(), baseline);
       await replacePods(kube, lost);
       return { recreated: true };
     },
@@ -90,8 +100,8 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
     inject: (objects, { namespace }) =>
       injectSidecars(objects, {
         namespace,
-        caPem: plane().caPem,
-        images: { consul: imageOf('consul'), envoy: imageOf('envoy') },
+        caPem: started(caPem),
+        image: imageOf('envoy'),
       }),
 
     async components() {

@@ -2,11 +2,12 @@ import { MeshproofError } from '../../base/errors.ts';
 import type { KubeObject } from '../../kube/types.ts';
 import { annotations, labels } from './names.ts';
 import type { SidecarRegistration } from './registration.ts';
-import { meshedPodSpec, type SidecarImages } from './sidecar.ts';
+import { meshedPodSpec } from './sidecar.ts';
 
 export interface InjectOptions {
   namespace: string;
-  images: SidecarImages;
+  /** Image of sidecar and init container. */
+  image: string;
   /** CA of the server's certificate. */
   caPem: string;
 }
@@ -50,7 +51,7 @@ export function injectSidecars(objects: KubeObject[], options: InjectOptions): K
     };
     pod.spec = meshedPodSpec(pod.spec, {
       ...registration,
-      images: options.images,
+      image: options.image,
       caConfigMap,
       isJob: object.kind === 'Job',
     });

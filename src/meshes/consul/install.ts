@@ -5,7 +5,7 @@ import { MeshproofError, type ErrorCode } from '../../base/errors.ts';
 import { isHttpStatus } from '../../kube/kube-api-error.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import type { MeshContext } from '../adapter.ts';
-import { setUpLogin, type Reviewer } from './acl.ts';
+import { canLogIn, setUpLogin, type Reviewer } from './acl.ts';
 import { consulApi, ConsulApiError, type ConsulApi } from './api.ts';
 import { consulNamespace, serverName } from './names.ts';
 import { createMeshAuthority } from './mesh-authority.ts';
@@ -22,15 +22,27 @@ export interface ControlPlane {
   trustDomain: string;
 }
 
-/** Brings the server up, or finds the one a lab has already. */
-export async function installControlPlane(context: MeshContext, image: string, clock: Clock): Promise<ControlPlane> {
-  const { kube, signal } = context;
+/** Applies the server's objects, with the secrets of the one a lab has already; it need not answer yet. */
+export async function startServer({ kube }: MeshContext, image: string, clock: Clock): Promise<ServerSecrets> {
   const secrets = (await existingSecrets(kube)) ?? {
     managementToken: randomUUID(),
     tls: await createServerTls(clock.now()),
     authority: await createMeshAuthority(clock.now()),
   };
   await kube.apply(serverObjects({ image, ...secrets }));
+  return secrets;
+}
+
+/**
+ * Waits for the server and sets it up.
+ *
+ * @param beforeLogin what a server that is new is told before the first pod can log in
+ */
+export async function setUpServer(
+  { kube, signal }: Pick<MeshContext, 'kube' | 'signal'>,
+  secrets: ServerSecrets,
+  beforeLogin: (api: ConsulApi) => Promise<void>,
+): Promise<ControlPlane> {
   const api = consulApi(kube, secrets.managementToken);
   const wait = <T>(what: string, look: () => Promise<Look<T>>): Promise<T> =>
     pollUntil(look, {
@@ -53,8 +65,9 @@ export async function installControlPlane(context: MeshContext, image: string, c
   // ACLs are bootstrapped a moment after the election; until then the token has no rights.
   await wait('Consul takes its configuration', async () => {
     try {
-      await setUpLogin(api, reviewer);
       await api.put('/v1/config', { Kind: 'proxy-defaults', Name: 'global', Config: { protocol: 'http' } });
+      if (!(await canLogIn(api))) await beforeLogin(api);
+      await setUpLogin(api, reviewer);
       return { ready: true };
     } catch (error) {
       if (error instanceof ConsulApiError && error.status === 403) return { pending: error.message };

@@ -47,7 +47,7 @@ export function toMeshedPod(pod: KubeObject): MeshedPod {
     ref: podRef(pod),
     service: notes?.[annotations.service] ?? podLabels?.app ?? podLabels?.['app.kubernetes.io/name'] ?? '',
     hasSidecar,
-    isServer: registration !== undefined && 'port' in JSON.parse(registration).service,
+    isServer: registration !== undefined && 'Port' in JSON.parse(registration),
     ...(notRunning === undefined ? {} : { notRunning }),
   };
 }

@@ -27,6 +27,8 @@ export const authMethod = 'kubernetes';
 export const sidecarUid = 1337;
 export const sidecarContainer = 'mesh-envoy';
 export const initContainer = 'mesh-init';
+/** Path of pod/main.ts, bundled, in the sidecar's image. */
+export const podProgram = '/opt/meshproof/mesh-pod.mjs';
 
 export const labels = {
   /** On a pod template: `false` keeps the pod out of the mesh. */

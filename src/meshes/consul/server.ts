@@ -101,7 +101,11 @@ function serverPod(image: string) {
         imagePullPolicy: 'IfNotPresent',
         command: ['consul'],
         args: ['agent', '-config-file=/consul/config/server.json', '-bind=$(POD_IP)'],
-        env: [{ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
+        env: [
+          { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+          // Less garbage collection while everything registers.
+          { name: 'GOGC', value: '400' },
+        ],
         ports: [{ containerPort: ports.https }, { containerPort: ports.xds }],
         readinessProbe: { tcpSocket: { port: ports.xds }, periodSeconds: 1 },
         resources: { requests: { cpu: '100m', memory: '96Mi' } },

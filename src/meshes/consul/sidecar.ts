@@ -1,17 +1,13 @@
 import { literal } from '../../kube/literal.ts';
 import { initContainer, sidecarContainer, sidecarUid, volumes } from './names.ts';
+import { bootstrapTemplate } from './bootstrap.ts';
+import { redirectRules } from './redirect.ts';
 import { registrationTemplate, type SidecarRegistration } from './registration.ts';
-import { consulEnv, initScript, sidecarScript, startupScript, stopScript } from './scripts.ts';
-
-export interface SidecarImages {
-  /** consul, iptables and a shell. */
-  consul: string;
-  /** envoy, consul (to deregister when the pod stops) and a shell. */
-  envoy: string;
-}
+import { consulEnv, podCommand, sidecarScript, startupScript } from './scripts.ts';
 
 interface SidecarOptions extends SidecarRegistration {
-  images: SidecarImages;
+  /** See images.ts: `envoy`. */
+  image: string;
   caConfigMap: string;
   isJob: boolean;
 }
@@ -59,16 +55,18 @@ function meshInit(options: SidecarOptions): PodSpec {
   };
   return {
     name: initContainer,
-    image: options.images.consul,
+    image: options.image,
     imagePullPolicy: 'IfNotPresent',
-    command: ['/bin/sh', '-c', literal(initScript())],
     // Its last words stay in the pod's status, where its log goes with the container.
     terminationMessagePolicy: 'FallbackToLogsOnError',
+    command: podCommand('init'),
     env: [
       ...podEnv,
       ...(options.serviceName ? [{ name: 'SERVICE_NAME', value: options.serviceName }] : []),
       { name: 'SERVICE_DEFAULTS', value: JSON.stringify(defaults) },
       { name: 'REGISTRATION', value: literal(JSON.stringify(registrationTemplate(options))) },
+      { name: 'BOOTSTRAP', value: literal(JSON.stringify(bootstrapTemplate(options))) },
+      { name: 'REDIRECT', value: redirectRules() },
     ],
     resources: { requests: { cpu: '10m', memory: '32Mi' } },
     securityContext: {
@@ -88,10 +86,10 @@ function meshInit(options: SidecarOptions): PodSpec {
   };
 }
 
-function envoy({ images }: SidecarOptions): PodSpec {
+function envoy({ image }: SidecarOptions): PodSpec {
   return {
     name: sidecarContainer,
-    image: images.envoy,
+    image,
     imagePullPolicy: 'IfNotPresent',
     restartPolicy: 'Always',
     command: ['/bin/sh', '-c', literal(sidecarScript())],
@@ -102,8 +100,7 @@ function envoy({ images }: SidecarOptions): PodSpec {
       periodSeconds: 1,
       failureThreshold: 6,
     },
-    // A hook's command is the one that Kubernetes does not look into for $(NAME).
-    lifecycle: { preStop: { exec: { command: ['/bin/sh', '-c', stopScript()] } } },
+    lifecycle: { preStop: { exec: { command: podCommand('stop') } } },
     resources: { requests: { cpu: '10m', memory: '48Mi' } },
     securityContext: {
       runAsUser: sidecarUid,

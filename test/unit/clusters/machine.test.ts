@@ -6,7 +6,7 @@ import { judgeEmbedded, type MachineFacts } from '../../../src/clusters/embedded
 import { shellWord, startScript } from '../../../src/clusters/embedded/init-script.ts';
 import { linkOf } from '../../../src/clusters/embedded/link.ts';
 import { requireRoot } from '../../../src/clusters/embedded/require-root.ts';
-import { together } from '../../../src/clusters/embedded/together.ts';
+import { together } from '../../../src/base/together.ts';
 import { clusters, plannedClusters } from '../../../src/clusters/index.ts';
 import { chooseProvider, detectProviders } from '../../../src/clusters/detect.ts';
 import { detectDocker } from '../../../src/clusters/docker-engine.ts';

@@ -1,4 +1,3 @@
-import { MeshproofError } from '../../../src/base/errors.ts';
 import type { Json } from '../../../src/base/json.ts';
 import type { MeshAdapter } from '../../../src/meshes/adapter.ts';
 import { planPolicies, resetPolicies, restorePolicies } from '../../../src/meshes/apply-policies.ts';

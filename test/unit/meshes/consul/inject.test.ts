@@ -5,7 +5,7 @@ import type { KubeObject } from '../../../../src/kube/types.ts';
 import { injectSidecars } from '../../../../src/meshes/consul/inject.ts';
 import { isLive, toMeshedPod } from '../../../../src/meshes/consul/meshed-pod.ts';
 
-const options = { namespace: 'app', caPem: 'CA', images: { consul: 'consul:1', envoy: 'envoy:1' } };
+const options = { namespace: 'app', caPem: 'CA', image: 'envoy:1' };
 
 const deployment = (name: string, extra = ''): KubeObject =>
   parse(`
@@ -60,23 +60,23 @@ describe('injecting sidecars', () => {
   });
 
   it('registers the virtual address on the service and on its sidecar: with one of them calls pass in plaintext', () => {
-    const registration = JSON.parse(initEnv(injectSidecars(trips, options)).REGISTRATION!).service;
-    const virtual = { virtual: { address: '${VIRTUAL_IP}', port: 80 } };
-    expect(registration.tagged_addresses).to.deep.equal(virtual);
-    expect(registration.connect.sidecar_service.tagged_addresses).to.deep.equal(virtual);
-    expect(registration.port).to.equal(8080);
+    const registration = JSON.parse(initEnv(injectSidecars(trips, options)).REGISTRATION!);
+    const virtual = { virtual: { Address: '${VIRTUAL_IP}', Port: 80 } };
+    expect(registration.TaggedAddresses).to.deep.equal(virtual);
+    expect(registration.Connect.SidecarService.TaggedAddresses).to.deep.equal(virtual);
+    expect(registration.Port).to.equal(8080);
     expect(initEnv(injectSidecars(trips, options)).SERVICE_NAME).to.equal('trips');
   });
 
   it('gives an instance no traffic before its app was seen listening', () => {
-    const { checks } = JSON.parse(initEnv(injectSidecars(trips, options)).REGISTRATION!).service;
+    const { Checks: checks } = JSON.parse(initEnv(injectSidecars(trips, options)).REGISTRATION!);
     expect(checks).to.have.length(1);
-    expect(checks[0]).to.include({ status: 'critical', http: 'http://${POD_IP}:20300/ready' });
+    expect(checks[0]).to.include({ Status: 'critical', HTTP: 'http://${POD_IP}:20300/ready' });
   });
 
   it('has no counter matched against label expressions: it costs each proxy half a second of CPU', () => {
-    const { proxy } = JSON.parse(initEnv(injectSidecars(trips, options)).REGISTRATION!).service.connect.sidecar_service;
-    expect(JSON.parse(proxy.config.envoy_stats_config_json)).to.deep.equal({ stats_tags: [] });
+    const { stats_config } = JSON.parse(initEnv(injectSidecars(trips, options)).BOOTSTRAP!);
+    expect(stats_config.stats_tags).to.deep.equal([]);
   });
 
   it('lets a pod without a Service only call others', () => {
@@ -91,9 +91,9 @@ describe('injecting sidecars', () => {
     const spec = objects.find(({ kind }) => kind === 'Job')!.spec.template.spec;
     const registration = JSON.parse(
       spec.initContainers[0].env.find(({ name }: { name: string }) => name === 'REGISTRATION').value,
-    ).service;
-    expect(registration).to.not.have.any.keys('port', 'checks', 'tagged_addresses');
-    expect(registration.name).to.equal('k6');
+    );
+    expect(registration).to.not.have.any.keys('Port', 'Checks', 'TaggedAddresses');
+    expect(registration.Name).to.equal('k6');
     expect(spec.containers[0], 'a job must end when its program ends').to.not.have.property('lifecycle');
   });
 
@@ -144,7 +144,7 @@ describe('injecting sidecars', () => {
     broken.spec.template.metadata.annotations = { 'meshproof.dev/no-virtual-address': 'true' };
     const env = initEnv(injectSidecars([broken, trips[1]!], options));
     expect(env).to.not.have.property('SERVICE_NAME');
-    expect(env.REGISTRATION).to.not.include('tagged_addresses');
+    expect(env.REGISTRATION).to.not.include('TaggedAddresses');
   });
 
   it('has no token in any manifest: only the path of the file it will be in', () => {

@@ -56,11 +56,11 @@ describe('why an init container of Consul ends', () => {
       status: { initContainerStatuses: [status] },
     };
   };
-  const denied = `mesh-init: x\nError writing config entry: Unexpected response code: 403 (Permission denied: token with AccessorID 'a' lacks permission 'service:write' on "client")`;
+  const denied = `mesh-init: PUT /v1/config?cas=0 answered 403: Permission denied: token with AccessorID 'a' lacks permission 'service:write' on "client"`;
 
   it('is the identity where Consul allows it nothing, else the control plane', () => {
     expect(startTrouble(pod(denied))).to.include({ cause: 'identity' });
-    const lost = 'mesh-init: cannot log in:\nError logging in: dial tcp 10.96.0.3:8501: connect: connection refused';
+    const lost = 'mesh-init: cannot log in: connect ECONNREFUSED 10.96.0.3:8501';
     expect(startTrouble(pod(lost))).to.include({ cause: 'control plane' });
     expect(startTrouble(pod())!.observed).to.match(/it wrote nothing/);
   });

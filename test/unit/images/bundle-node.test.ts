@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { bundleNode } from '../../../src/apps/bundle-node.ts';
+import { bundleNode } from '../../../src/images/bundle-node.ts';
 import { loadApp } from '../../../src/apps/load-app.ts';
 
 describe('bundleNode', () => {
