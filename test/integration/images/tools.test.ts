@@ -16,12 +16,13 @@ import { createToolbox } from '../../../src/tools/toolbox.ts';
 const programs: Record<string, [string[], RegExp][]> = {
   consul: [
     [['consul', 'version'], /^Consul v\d/],
-    [['iptables', '-V'], /^iptables v\d/],
-    [['ip6tables-restore', '-V'], /v\d/],
-    [['ip', '-V'], /iproute2/],
     [['busybox', 'wget', '--help'], /Usage: wget/],
   ],
   envoy: [
+    [['node', '-p', '1 + 1'], /^2$/m],
+    [['iptables-restore', '-V'], /v\d/],
+    [['ip6tables-restore', '-V'], /v\d/],
+    [['ip', '-V'], /iproute2/],
     [['envoy', '--version'], /version: .*\/1\.\d+\.\d+\//],
     [['iptables', '-m', 'statistic', '--help'], /statistic match options/],
     [['iptables', '-m', 'owner', '--help'], /--uid-owner/],

@@ -7,6 +7,7 @@ import type { RunningCluster } from '../../../../src/clusters/provider.ts';
 import { buildArchive, imageMap } from '../../../../src/images/archive.ts';
 import { labImages } from '../../../../src/lab/images.ts';
 import type { KubeObject } from '../../../../src/kube/types.ts';
+import { resolveInPod } from '../../../../src/observe/health/dns.ts';
 import { createToolbox } from '../../../../src/tools/toolbox.ts';
 
 export type Component = 'kube-apiserver' | 'kube-scheduler' | 'kube-controller-manager' | 'kube-proxy';
@@ -27,6 +28,7 @@ export async function openTestLab(): Promise<{ lab: RunningCluster; image: strin
     ]) {
       await available(lab, path);
     }
+    await dnsAnswers(lab);
     return { lab, image };
   } catch (error) {
     await lab.delete();
@@ -61,6 +63,19 @@ function demo(image: string): KubeObject[] {
       spec: { selector: labels, ports: [{ port: 80 }] },
     },
   ];
+}
+
+/** kube-proxy takes a new server in a moment after its Deployment says that it is available. */
+async function dnsAnswers({ kube }: RunningCluster): Promise<void> {
+  const [pod] = await kube.list('/api/v1/namespaces/demo/pods', 'app=web');
+  await pollUntil(
+    async () => {
+      const probe = { namespace: 'demo', pod: pod!.metadata.name };
+      const { addresses, output } = await resolveInPod(kube, probe, 'kubernetes.default.svc.cluster.local');
+      return addresses.length > 0 ? { ready: true } : { pending: output };
+    },
+    { what: 'cluster DNS', timeoutMs: 30_000 },
+  );
 }
 
 export async function available(lab: RunningCluster, path: string): Promise<void> {
