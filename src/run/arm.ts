@@ -47,7 +47,7 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
         maxVUs: spec.load.maxVUs,
         requestTimeoutMs: spec.load.requestTimeoutMs,
         script: spec.load.script,
-        ...(spec.load.token !== undefined && { canary: spec.load.token }),
+        ...(spec.load.token !== undefined && { plantedToken: spec.load.token }),
       },
       engine.loadContext(spec.app),
     );

@@ -165,17 +165,17 @@ class Example {
 
   async mtls(): Promise<ScenarioReport> {
     const id = 'mtls-everywhere';
-    const canaries = ['canary-7f3a9c51e2'];
+    const plantedTokens = ['planted-f3a9c51e2'];
     const ips = { sourceIps: ['10.9.0.1'], destinationIps: ['10.9.0.2'] };
-    const plain = await this.capture(id, 'control', 'http-canary', {
+    const plain = await this.capture(id, 'control', 'http-planted-token', {
       edge: { source: 'plain-client', destination: 'plain-trips', side: 'server', ...ips },
-      canaries,
+      plantedTokens,
     });
     const meshed = await this.capture(
       id,
       'treatment',
       this.variant === 'failing' ? 'tls12-then-plaintext' : 'tls12-mutual',
-      { edge: { source: 'tripviewer', destination: 'trips', side: 'server', ...ips }, canaries },
+      { edge: { source: 'tripviewer', destination: 'trips', side: 'server', ...ips }, plantedTokens },
     );
     const files = {
       control: await writeEvidence(this.dir, `evidence/${id}/control/captures.json`, [plain]),
@@ -185,9 +185,9 @@ class Example {
       { probe: 'unmeshed client -> trips', outcome: 'reset', detail: 'ECONNRESET after 3 ms, no byte received' },
     ]);
     const control = await this.judge(
-      'canary-seen',
+      'planted-token-seen',
       { captures: files.control, pcap: plain.pcap },
-      { id: `${id}/control-canary`, title: 'the capture would see plaintext', arm: 'control' },
+      { id: `${id}/control-planted-token`, title: 'the capture would see plaintext', arm: 'control' },
     );
     const assertions = [
       control,

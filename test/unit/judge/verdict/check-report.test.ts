@@ -75,7 +75,7 @@ describe('report check', () => {
     [
       'a removed control',
       (r) => r.scenarios[0]!.assertions.splice(0, 1),
-      /rests on mtls-everywhere\/control-canary, which is not in the report/,
+      /rests on mtls-everywhere\/control-planted-token, which is not in the report/,
     ],
     ['a removed scenario', (r) => r.scenarios.splice(0, 1), /criterion mtls: stated fail, its scenarios say invalid/],
     [
