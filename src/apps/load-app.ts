@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MeshproofError } from '../base/errors.ts';
-import { formatFinding, parseYaml, suggest, type Finding, type Parsed } from '../base/yaml-file.ts';
+import { parseYaml, suggest, throwFindings, type Finding, type Parsed } from '../base/yaml-file.ts';
 import type { App } from './app.ts';
 import { appFromFile } from './app-from-file.ts';
 import { checkFiles, checkServices } from './check-app.ts';
@@ -52,9 +52,9 @@ export async function loadApp(name: string, dir = appsDir): Promise<App> {
     throw new MeshproofError('MESHPROOF_APP_UNKNOWN', `${file} cannot be read`, 'Check the path.', { cause: error });
   });
   const parsed = parseApp(text, file);
-  throwFindings(parsed.findings);
+  throwFindings('MESHPROOF_APP_INVALID', parsed.findings);
   const { app, findings } = await build(parsed.value as AppFile, file);
-  throwFindings(findings);
+  throwFindings('MESHPROOF_APP_INVALID', findings);
   return app as App;
 }
 
@@ -103,14 +103,5 @@ async function fileOf(name: string, dir: string): Promise<string> {
     'MESHPROOF_APP_UNKNOWN',
     `There is no app \`${name}\`${suggest(name, names)}`,
     `Known: ${names.join(', ')}; or give the path of an app file.`,
-  );
-}
-
-function throwFindings(findings: readonly Finding[]): void {
-  if (findings.length === 0) return;
-  throw new MeshproofError(
-    'MESHPROOF_APP_INVALID',
-    findings.map(formatFinding).join('\n'),
-    'Run `meshproof validate FILE` after mending it; nothing was started.',
   );
 }

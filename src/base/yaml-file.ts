@@ -1,6 +1,7 @@
 import { LineCounter, parseDocument, isNode, type Document } from 'yaml';
 import type { z } from 'zod';
 import { didYouMean } from './did-you-mean.ts';
+import { MeshproofError, type ErrorCode } from './errors.ts';
 import { keysOf, optionsAt } from './schema-words.ts';
 
 /** Something that is wrong in a file that a person wrote. */
@@ -54,6 +55,16 @@ export function parseYaml<T>(
 /** `file:line:column: path: message` */
 export function formatFinding(finding: Finding): string {
   return `${finding.file}:${finding.line}:${finding.column}: ${finding.path === '' ? '' : `${finding.path}: `}${finding.message}`;
+}
+
+/** @throws MeshproofError with every finding, if there is any */
+export function throwFindings(code: ErrorCode, findings: readonly Finding[]): void {
+  if (findings.length === 0) return;
+  throw new MeshproofError(
+    code,
+    findings.map(formatFinding).join('\n'),
+    'Run `meshproof validate FILE` after mending it; nothing was started.',
+  );
 }
 
 /** `; did you mean \`x\`?`, or nothing. */

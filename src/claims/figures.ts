@@ -5,10 +5,9 @@ import type { LoadResult } from '../load/load.ts';
 import type { PhaseReport } from '../report/model.ts';
 import type { LoadFigures } from '../observe/telemetry/golden.ts';
 
-/** Figures of a window of one load, of one of its targets if named. */
-export function figuresOf(result: LoadResult, window: Window, target?: string): LoadFigures {
-  const samples = target === undefined ? result.samples : result.samples.filter((sample) => sample.target === target);
-  return phaseFigures(samples, window, result.droppedIterations);
+/** Figures of a window of one load. */
+export function figuresOf(result: LoadResult, window: Window): LoadFigures {
+  return phaseFigures(result.samples, window, result.droppedIterations);
 }
 
 /** A point a second; `t` counts from the beginning of the arm's load, so that the phases of an arm join up. */

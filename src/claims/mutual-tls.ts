@@ -98,7 +98,7 @@ export const mutualTls = defineClaim<Scenario, Seen>({
         await plainly(
           `${edge.source}--${edge.destination}.${side}`,
           `Without the mesh the token is readable between ${edge.source} and ${edge.destination} (${side} side)`,
-          'canary-seen',
+          'planted-token-seen',
           { captures: controlCaptures.captures, pcap: controlCaptures.pcap(edge, side) },
           'A capture that cannot see the token where it is in plaintext is blind: nothing it says counts.',
         ),

@@ -29,7 +29,7 @@ export function tokenTargets({ namespace }: RunningApp, services: readonly AppSe
     ...allTargets(service, namespace),
     ...service.plant.map((path): LoadTarget => ({
       name: service.name,
-      url: serviceUrl(service, namespace, path.replaceAll('{token}', '{canary}')),
+      url: serviceUrl(service, namespace, path),
       expectStatus: 200,
     })),
   ]);

@@ -31,7 +31,7 @@ Examples:
   $ ./bin/meshproof up --lab dev                         a lab that stays; later runs with --lab dev use it
   $ ./bin/meshproof report check reports/latest          re-check a report from its evidence, offline
 
-Exit codes: 0 pass, 1 an assertion failed, 2 usage or bad scenario, 3 environment, 4 inconclusive, 130 interrupted.`,
+Exit codes: 0 pass, 1 an assertion or health check failed, 2 usage or bad scenario, 3 environment, 4 inconclusive, 130 interrupted.`,
   );
 
 // Each loads what it needs when it is run: `--help` and `status` are not to wait for a Kubernetes client and a chart library.

@@ -1,6 +1,6 @@
 import type { LedgerEntry } from '../faults/fault.ts';
 
-/** What the server's ledger says of a set of attempts (same shape as the report's LedgerSummary). */
+/** What the server's ledger says of a set of attempts (in report.json: the ledger of a phase). */
 export interface LedgerFacts {
   requests: number;
   attempts: number;

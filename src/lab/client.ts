@@ -1,3 +1,4 @@
+import { deployment } from '../kube/deployment.ts';
 import type { KubeObject } from '../kube/types.ts';
 import type { ImageMap } from '../images/image.ts';
 
@@ -15,33 +16,24 @@ export function probeDeployment(namespace: string, images: ImageMap): KubeObject
   if (image === undefined) throw new TypeError('the image map has no probe');
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: clientName, namespace } },
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name: probeName, namespace, labels },
-      spec: {
-        replicas: 1,
-        selector: { matchLabels: labels },
-        template: {
-          metadata: { labels },
-          spec: {
-            serviceAccountName: clientName,
-            terminationGracePeriodSeconds: 1,
-            securityContext: { runAsNonRoot: true, runAsUser: 1000 },
-            containers: [
-              {
-                name: probeContainer,
-                image: image.ref,
-                imagePullPolicy: 'IfNotPresent',
-                // Ends on SIGTERM, unlike a bare sleep as process 1.
-                command: ['/bin/sh', '-c', 'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done'],
-                resources: { requests: { cpu: '5m', memory: '16Mi' } },
-                securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-              },
-            ],
+    deployment(
+      { name: probeName, namespace, labels },
+      {
+        serviceAccountName: clientName,
+        terminationGracePeriodSeconds: 1,
+        securityContext: { runAsNonRoot: true, runAsUser: 1000 },
+        containers: [
+          {
+            name: probeContainer,
+            image: image.ref,
+            imagePullPolicy: 'IfNotPresent',
+            // Ends on SIGTERM, unlike a bare sleep as process 1.
+            command: ['/bin/sh', '-c', 'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done'],
+            resources: { requests: { cpu: '5m', memory: '16Mi' } },
+            securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
           },
-        },
+        ],
       },
-    },
+    ),
   ];
 }

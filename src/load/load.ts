@@ -46,10 +46,10 @@ export interface LoadSpec {
   /** Client-side timeout of a request. */
   requestTimeoutMs: number;
   /**
-   * Text for a capture to look for. It goes into the header `x-meshproof-canary`, into the query (`?canary=…`, or wherever the
-   * url says `{canary}`), and into the body wherever that says `{canary}`.
+   * Unguessable text for a capture to look for. It goes into the header `x-meshproof-planted-token`, into the query
+   * (`?planted-token=…`, or wherever the url says `{token}`), and into the body wherever that says `{token}`.
    */
-  canary?: string;
+  plantedToken?: string;
   /** Load pods that share the rate; default 1. About 20 requests/s per calling proxy. */
   pods?: number;
   /** A new connection for every request. Default: connections are kept, as real clients do; the sidecar balances per request. */

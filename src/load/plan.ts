@@ -46,7 +46,7 @@ export function planFor(spec: LoadSpec, pod: { index: number; idPrefix: string }
   const pods = podsOf(spec);
   return {
     idPrefix: pod.idPrefix,
-    targets: spec.targets.map((target) => planTarget(target, spec.canary)),
+    targets: spec.targets.map((target) => planTarget(target, spec.plantedToken)),
     ratePer1000s: Math.max(1, Math.round((spec.rps * 1000) / pods)),
     durationMs: spec.durationMs,
     startDelayMs: Math.round((pod.index * 1000) / spec.rps),
@@ -58,15 +58,19 @@ export function planFor(spec: LoadSpec, pod: { index: number; idPrefix: string }
   };
 }
 
-function planTarget(target: LoadTarget, canary: string | undefined): PlanTarget {
-  const fill = (text: string): string => (canary === undefined ? text : text.replaceAll('{canary}', canary));
+function planTarget(target: LoadTarget, plantedToken: string | undefined): PlanTarget {
+  const fill = (text: string): string => (plantedToken === undefined ? text : text.replaceAll('{token}', plantedToken));
   const url = new URL(fill(target.url));
-  if (canary !== undefined && !target.url.includes('{canary}')) url.searchParams.set('canary', canary);
+  if (plantedToken !== undefined && !target.url.includes('{token}'))
+    url.searchParams.set('planted-token', plantedToken);
   return {
     name: target.name,
     method: target.method ?? 'GET',
     url: url.href,
-    headers: { ...target.headers, ...(canary === undefined ? {} : { 'x-meshproof-canary': canary }) },
+    headers: {
+      ...target.headers,
+      ...(plantedToken === undefined ? {} : { 'x-meshproof-planted-token': plantedToken }),
+    },
     body: target.body === undefined ? null : fill(target.body),
     expectStatus: target.expectStatus ?? 200,
     expectBody: target.expectBody ?? null,

@@ -1,4 +1,5 @@
 import type { Assertion, Status } from '../judge/assertion.ts';
+import type { LedgerFacts } from '../judge/ledger.ts';
 import type { EvidencePath } from '../evidence/path.ts';
 import type { Timing } from '../base/progress.ts';
 import type { WireProof } from '../observe/capture/wire.ts';
@@ -89,19 +90,7 @@ export interface PhaseReport {
   startedAt: string;
   endedAt: string;
   load: LoadFigures;
-  ledger?: LedgerSummary;
+  ledger?: LedgerFacts;
   /** One point a second: t in seconds since the arm's load began. */
   series: { t: number; rps: number; errorsPerSecond: number; p50Ms: number | null; p99Ms: number | null }[];
-}
-
-export interface LedgerSummary {
-  requests: number;
-  attempts: number;
-  injected: number;
-  /** Requests whose first attempt failed and whose last one succeeded. */
-  recovered: number;
-  /** attempts / requests. */
-  amplification: number;
-  /** attempts per request -> number of requests. */
-  attemptsHistogram: Record<string, number>;
 }

@@ -5,8 +5,7 @@ import type { AppLooks } from '../claims/arm.ts';
 import type { RunContext } from '../claims/context.ts';
 import type { EvidencePath } from '../evidence/path.ts';
 import { readAppMetrics, type AppSnapshot } from '../observe/telemetry/app-metrics.ts';
-import type { GoldenSignals } from '../observe/telemetry/golden.ts';
-import { containerUsage, coresUsed, type ContainerUsage } from '../observe/telemetry/resources.ts';
+import { containerUsage, type ContainerUsage } from '../observe/telemetry/resources.ts';
 
 /** One look past the proxies: what services count of themselves, and what their containers use. */
 export interface AppLook {
@@ -80,22 +79,5 @@ export async function appEvidence(
       noUsage: problems.find((problem) => problem.startsWith('kubelet: ')) ?? 'the kubelets measured no container',
     }),
     telling: [...new Set(end.apps.map(({ service }) => service))].filter((service) => told.has(service)).sort(),
-  };
-}
-
-/** The row of a service with the CPU and memory of its own containers, proxies among them, summed over its pods. */
-export function withUsage(signal: GoldenSignals, looks: { start: AppLook; end: AppLook } | undefined): GoldenSignals {
-  if (looks === undefined || signal.reporter !== 'server-proxy') return signal;
-  const pods = new Set(looks.end.pods[signal.destination] ?? []);
-  const own = looks.end.usage.filter(({ podUid }) => pods.has(podUid));
-  if (own.length === 0) return signal;
-  const cores = own.map((now) => coresUsed(now, looks.start.usage)).filter((used) => used !== undefined);
-  return {
-    ...signal,
-    saturation: {
-      ...signal.saturation,
-      podMemoryBytes: own.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
-      ...(cores.length > 0 && { podCpuCores: Math.round(cores.reduce((sum, used) => sum + used, 0) * 1000) / 1000 }),
-    },
   };
 }

@@ -1,4 +1,4 @@
-import type { ArmName, ArmResult, ArmSpec } from '../claims/arm.ts';
+import type { ArmResult, ArmSpec } from '../claims/arm.ts';
 import type { RunContext } from '../claims/context.ts';
 import { figuresOf, loadFacts, seriesOf } from '../claims/figures.ts';
 import { within, type Window } from '../base/window.ts';
@@ -7,14 +7,14 @@ import { evidencePath } from '../evidence/store.ts';
 import { faultEntry } from '../faults/index.ts';
 import type { ActiveFault, FaultReceipt, LedgerEntry } from '../faults/fault.ts';
 import { summarizeLedger } from '../judge/ledger.ts';
+import { signalTable, type SignalSources } from '../judge/signal-table.ts';
 import { clientName } from '../lab/client.ts';
 import type { LoadResult } from '../load/load.ts';
 import type { PressureFacts } from '../observe/pressure/pressure.ts';
-import { goldenSignals, loadSignals, type GoldenSignals } from '../observe/telemetry/golden.ts';
 import { snapshotDeltas } from '../observe/telemetry/delta.ts';
 import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
 import type { PhaseReport } from '../report/model.ts';
-import { appEvidence, withUsage, type AppLook } from './app-looks.ts';
+import { appEvidence, type AppLook } from './app-looks.ts';
 import type { Engine } from './engine.ts';
 import { transitionMs, until } from './phases.ts';
 
@@ -47,7 +47,7 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
         maxVUs: spec.load.maxVUs,
         requestTimeoutMs: spec.load.requestTimeoutMs,
         script: spec.load.script,
-        ...(spec.load.token !== undefined && { canary: spec.load.token }),
+        ...(spec.load.token !== undefined && { plantedToken: spec.load.token }),
       },
       engine.loadContext(spec.app),
     );
@@ -215,32 +215,46 @@ async function evidenceOf(seen: Seen): Promise<ArmResult> {
   const faulty = faults.length > 0;
   const ledger = (await Promise.all(faults.map((fault) => fault.ledger()))).flat();
   const receipts = (await Promise.all(faults.map((fault) => fault.receipts()))).flat();
-  const [before, after] = faulty ? [looks.faultStart, looks.faultEnd] : [looks.start, looks.end];
-  const { deltas } = snapshotDeltas(before, after);
   const { problems } = snapshotDeltas(looks.start, looks.end);
   await evidence.text(path('k6.txt'), result.summary);
   const atStart = await evidence.json(path('proxy-start.json'), looks.start);
   const atEnd = await evidence.json(path('proxy-end.json'), looks.end);
+  const proxy = {
+    start: atStart,
+    faultStart: faulty ? await evidence.json(path('proxy-fault-start.json'), looks.faultStart) : atStart,
+    faultEnd: faulty ? await evidence.json(path('proxy-fault-end.json'), looks.faultEnd) : atEnd,
+    end: atEnd,
+  };
+  const load = {
+    load: await evidence.ndjson(path('load.ndjson.gz'), result.samples),
+    loadFacts: await evidence.json(path('load.json'), loadFacts(result)),
+  };
+  const appLooks = apps && (await appEvidence(apps, { path, evidence }));
+  // Of the fault's window (of all the load where there was no fault), by the proxies and by the client.
+  const sources: SignalSources = {
+    ...load,
+    phase: spec.timeline.length > 0 ? 'fault' : 'baseline',
+    proxy: { before: proxy.faultStart, after: proxy.faultEnd },
+    window: windows.fault,
+    client: clientName,
+    targets: [...new Set(spec.load.targets.map((target) => target.name))],
+    ...(apps && appLooks && { usage: { ...appLooks.usage, pods: apps.end.pods } }),
+  };
+  await evidence.json(path('signals.json'), sources);
   return {
     spec,
     windows,
-    load: await evidence.ndjson(path('load.ndjson.gz'), result.samples),
-    loadFacts: await evidence.json(path('load.json'), loadFacts(result)),
+    ...load,
     pressure: await evidence.json(path('pressure.json'), pressure),
     ...(faulty && {
       ledger: await evidence.ndjson(path('ledger.ndjson.gz'), ledger),
       receipts: await evidence.json(path('faults.json'), receipts),
     }),
-    proxy: {
-      start: atStart,
-      faultStart: faulty ? await evidence.json(path('proxy-fault-start.json'), looks.faultStart) : atStart,
-      faultEnd: faulty ? await evidence.json(path('proxy-fault-end.json'), looks.faultEnd) : atEnd,
-      end: atEnd,
-    },
+    proxy,
     proxyProblems: await evidence.json(path('proxy-problems.json'), problems),
     captures: captured,
-    apps: apps && (await appEvidence(apps, { path, evidence })),
-    signals: signalsOf(spec, result, windows, deltas).map((signal) => withUsage(signal, apps)),
+    apps: appLooks,
+    signals: await signalTable({ scenario: spec.scenario, arm: spec.name }, sources, evidence.reader),
     report: { name: spec.name, phases: phasesOf(seen, ledger), faults: receipts satisfies FaultReceipt[], wire: [] },
   };
 
@@ -257,26 +271,4 @@ async function evidenceOf(seen: Seen): Promise<ArmResult> {
       series: seriesOf(result, windows[phase], start),
     }));
   }
-}
-
-/** Golden signals of the fault window (of all the load where there was no fault), by the proxies and by the client. */
-function signalsOf(
-  { scenario, name, load, timeline }: { scenario: string; name: ArmName } & Pick<ArmSpec, 'load' | 'timeline'>,
-  result: LoadResult,
-  windows: ArmResult['windows'],
-  deltas: ReturnType<typeof snapshotDeltas>['deltas'],
-): GoldenSignals[] {
-  const labels = { scenario, arm: name, phase: timeline.length > 0 ? 'fault' : 'baseline' };
-  const targets = [...new Set(load.targets.map((target) => target.name))];
-  return [
-    ...goldenSignals({ ...labels, deltas }),
-    ...targets.map((target) =>
-      loadSignals({
-        ...labels,
-        source: clientName,
-        destination: target,
-        load: figuresOf(result, windows.fault, target),
-      }),
-    ),
-  ];
 }

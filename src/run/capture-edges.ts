@@ -101,7 +101,7 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
         const record = {
           pcap: path,
           edge: wireEdge(edge, side, judgedFromMs),
-          canaries: [context.token],
+          plantedTokens: [context.token],
           kernelDrops: 0,
           problems: [] as string[],
         };

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MeshproofError } from '../base/errors.ts';
-import { formatFinding, parseYaml, suggest, type FieldPath, type Finding, type Parsed } from '../base/yaml-file.ts';
+import { parseYaml, suggest, throwFindings, type FieldPath, type Finding, type Parsed } from '../base/yaml-file.ts';
 import { scenarioSchema, suiteSchema, type Scenario, type Suite } from './schema.ts';
 
 /** Where meshproof's own scenarios live. */
@@ -85,7 +85,7 @@ export async function loadScenarios(
       continue;
     }
     const parsed = parseSuite(await readText(suite), suite);
-    throwFindings(parsed.findings);
+    throwFindings('MESHPROOF_SCENARIO_INVALID', parsed.findings);
     const reachable = new Map([...known.scenarios, ...(await yamlFiles(dirname(suite)))]);
     for (const id of parsed.value?.scenarios ?? []) files.push(fileOf(id, reachable, [...reachable.keys()]));
   }
@@ -103,7 +103,7 @@ export async function loadScenarios(
       findings.push({ file: shown, line: 1, column: 1, path: 'id', message: `${id} is also the id of ${other.file}` });
     else scenarios.set(id, { scenario: parsed.value, file: shown });
   }
-  throwFindings(findings);
+  throwFindings('MESHPROOF_SCENARIO_INVALID', findings);
   return [...scenarios.values()].map(({ scenario }) => scenario);
 }
 
@@ -128,13 +128,4 @@ async function readText(file: string): Promise<string> {
       { cause: error },
     );
   }
-}
-
-function throwFindings(findings: readonly Finding[]): void {
-  if (findings.length === 0) return;
-  throw new MeshproofError(
-    'MESHPROOF_SCENARIO_INVALID',
-    findings.map(formatFinding).join('\n'),
-    'Run `meshproof validate FILE` after mending it; nothing was started.',
-  );
 }

@@ -16,7 +16,7 @@ async function main(file: string): Promise<void> {
   const start = performance.now();
   const cpu = process.cpuUsage();
   const proof = await proveWire(file, edge, {
-    canaries: ['canary-never-sent-1', 'canary-never-sent-2'],
+    plantedTokens: ['planted-never-sent-1', 'planted-never-sent-2'],
     kernelDrops: 0,
   });
   const seconds = (performance.now() - start) / 1000;

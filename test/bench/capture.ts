@@ -26,7 +26,7 @@ const connections = 64;
 
 /**
  * Wire proof of a generated capture (default 1 GiB): TLS 1.2 connections with full handshakes, 16 KiB records, segments of
- * 1448 bytes, two canaries searched. @throws if the proof is wrong.
+ * 1448 bytes, two planted tokens searched. @throws if the proof is wrong.
  */
 export async function benchCapture(options: { bytes?: number } = {}): Promise<CaptureBench> {
   const folder = await mkdtemp(join(tmpdir(), 'meshproof-bench-'));

@@ -1,3 +1,4 @@
+import { deployment } from '../../kube/deployment.ts';
 import type { KubeObject } from '../../kube/types.ts';
 import { nodeNetwork } from './node-network.ts';
 
@@ -62,44 +63,32 @@ export function coreDns(image: string): KubeObject[] {
         ],
       },
     },
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata,
-      spec: {
-        replicas: 1,
-        selector: { matchLabels: labels },
-        template: {
-          metadata: { labels },
-          spec: {
-            serviceAccountName: 'coredns',
-            priorityClassName: 'system-cluster-critical',
-            dnsPolicy: 'Default',
-            // The node turns Ready a moment before the controller-manager lifts this taint.
-            tolerations: [{ key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoSchedule' }],
-            containers: [
-              {
-                name: 'coredns',
-                image,
-                imagePullPolicy: 'Never',
-                args: ['-conf', '/etc/coredns/Corefile'],
-                env: [{ name: 'GOGC', value: '400' }],
-                resources: { requests: { cpu: '20m', memory: '32Mi' }, limits: { memory: '170Mi' } },
-                readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 1 },
-                livenessProbe: { httpGet: { path: '/health', port: 8080 }, initialDelaySeconds: 10, periodSeconds: 10 },
-                securityContext: {
-                  allowPrivilegeEscalation: false,
-                  readOnlyRootFilesystem: true,
-                  runAsNonRoot: true,
-                  capabilities: { drop: ['ALL'] },
-                },
-                volumeMounts: [{ name: 'config', mountPath: '/etc/coredns', readOnly: true }],
-              },
-            ],
-            volumes: [{ name: 'config', configMap: { name: 'coredns' } }],
+    deployment(metadata, {
+      serviceAccountName: 'coredns',
+      priorityClassName: 'system-cluster-critical',
+      dnsPolicy: 'Default',
+      // The node turns Ready a moment before the controller-manager lifts this taint.
+      tolerations: [{ key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoSchedule' }],
+      containers: [
+        {
+          name: 'coredns',
+          image,
+          imagePullPolicy: 'Never',
+          args: ['-conf', '/etc/coredns/Corefile'],
+          env: [{ name: 'GOGC', value: '400' }],
+          resources: { requests: { cpu: '20m', memory: '32Mi' }, limits: { memory: '170Mi' } },
+          readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 1 },
+          livenessProbe: { httpGet: { path: '/health', port: 8080 }, initialDelaySeconds: 10, periodSeconds: 10 },
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            runAsNonRoot: true,
+            capabilities: { drop: ['ALL'] },
           },
+          volumeMounts: [{ name: 'config', mountPath: '/etc/coredns', readOnly: true }],
         },
-      },
-    },
+      ],
+      volumes: [{ name: 'config', configMap: { name: 'coredns' } }],
+    }),
   ];
 }

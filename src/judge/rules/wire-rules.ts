@@ -10,7 +10,7 @@ import { count, plural, shortIdentity } from '../../base/words.ts';
 export interface CaptureRecord {
   pcap: EvidencePath;
   edge: WireEdge;
-  canaries: string[];
+  plantedTokens: string[];
   /** Packets the kernel dropped, from tcpdump's own count. */
   kernelDrops: number;
   /** Why the capture does not count: tcpdump died, started late … */
@@ -24,14 +24,14 @@ interface WireSelection {
 }
 
 export interface WireRules {
-  /** Every payload byte is TLS, both identities match, no canary in clear, nothing dropped, resumed or unattributed. */
+  /** Every payload byte is TLS, both identities match, no planted token in clear, nothing dropped, resumed or unattributed. */
   'wire-edge': WireSelection & {
     expect: WireExpectation;
     /** `identities.json` ({ client, server }) from the proxies, where TLS 1.3 hides the certificates. */
     identities?: EvidencePath;
   };
-  /** For controls: the capture shows the canary in plaintext, so it would see one. */
-  'canary-seen': WireSelection;
+  /** For controls: the capture shows the planted token in plaintext, so it would see one. */
+  'planted-token-seen': WireSelection;
 }
 
 /** Reads a capture of this arm again; rule and report share it. */
@@ -43,7 +43,7 @@ export async function readWire(
   const record = records.find(({ pcap }) => pcap === inputs.pcap);
   if (!record) return { problem: `${inputs.captures} knows no ${inputs.pcap}` };
   const [proof] = await evidence.wires(inputs.pcap, [record.edge], {
-    canaries: record.canaries,
+    plantedTokens: record.plantedTokens,
     kernelDrops: record.kernelDrops,
   });
   if (!proof) return { problem: `nothing could be read of ${inputs.pcap}` };
@@ -88,8 +88,8 @@ export const wireRules: RulesFor<WireRules> = {
       );
     },
   },
-  'canary-seen': {
-    expected: () => 'the capture shows the canary in plaintext',
+  'planted-token-seen': {
+    expected: () => 'the capture shows the planted token in plaintext',
     judge: async (inputs, evidence) => {
       const read = await readWire(inputs, evidence);
       if ('problem' in read) return invalid(read.problem);
@@ -99,7 +99,7 @@ export const wireRules: RulesFor<WireRules> = {
       if (proof.packets === 0) return invalid(`${edge}: nothing was captured`);
       return passIf(
         judgeWire(proof, { expectTls: false }).status === 'pass',
-        `${edge}: the canary is ${proof.canarySeen ? `readable in ${bytes}` : `not seen in ${bytes}`}`,
+        `${edge}: the planted token is ${proof.canarySeen ? `readable in ${bytes}` : `not seen in ${bytes}`}`,
       );
     },
   },

@@ -11,8 +11,10 @@ import { messageOf } from '../../base/errors.ts';
 import { filesBelow, hashEvidence, manifestProblems } from '../../report/manifest.ts';
 import type { RunReport } from '../../report/model.ts';
 import { readReport } from '../../report/read-report.ts';
-import { findSecrets, redactValue } from '../../evidence/redaction.ts';
+import { findSecrets } from '../../evidence/redaction.ts';
 import { writers } from '../../report/writers.ts';
+import { asWritten } from './as-written.ts';
+import { signalProblems } from './check-signals.ts';
 import { criteria } from './criteria.ts';
 import { judgeArm } from './judge-arm.ts';
 import { scenarioStatus } from './status-of.ts';
@@ -26,8 +28,8 @@ export interface ReportCheck {
 }
 
 /**
- * Checks a report offline: digests, every assertion judged again from its evidence, scenarios, criteria, verdict, each
- * written format rendered again, and no secret in any text.
+ * Checks a report offline: digests, every assertion judged again from its evidence, the tables of wires and golden signals
+ * made again, scenarios, criteria, verdict, each written format rendered again, and no secret in any text.
  *
  * @throws MeshproofError MESHPROOF_REPORT_UNREADABLE when there is no report to check.
  */
@@ -40,6 +42,7 @@ export async function checkReport(dir: string): Promise<ReportCheck> {
     ...(await evidenceProblems(dir, report)),
     ...(await recomputeAll(assertions, evidence)),
     ...(await wireProblems(report, evidence)),
+    ...(await signalProblems(report, evidence)),
     ...judgementProblems(report),
     ...(await renderingProblems(dir, report)),
     ...(await secretProblems(dir)),
@@ -121,7 +124,7 @@ function judgementProblems(report: RunReport): string[] {
     }
     for (const arm of arms) {
       const now = judgeArm(arm, assertions);
-      if (isDeepStrictEqual(plain([arm.status, arm.problems]), plain([now.status, now.problems]))) continue;
+      if (isDeepStrictEqual(asWritten([arm.status, arm.problems]), asWritten([now.status, now.problems]))) continue;
       problems.push(`scenario ${id}, ${arm.name}: stated ${arm.status}, its assertions say ${now.status}`);
     }
     if (!report.criteria.some((candidate) => candidate.id === criterion)) {
@@ -131,7 +134,7 @@ function judgementProblems(report: RunReport): string[] {
   const recomputed = criteria(report.scenarios, report.criteria);
   for (const [index, stated] of report.criteria.entries()) {
     const now = recomputed[index];
-    if (!now || isDeepStrictEqual(plain(stated), plain(now))) continue;
+    if (!now || isDeepStrictEqual(asWritten(stated), asWritten(now))) continue;
     problems.push(
       stated.status === now.status
         ? `criterion ${stated.id}: its words are not what its scenarios say`
@@ -139,16 +142,12 @@ function judgementProblems(report: RunReport): string[] {
     );
   }
   const now = verdict({ ...report, interrupted: report.verdict.interrupted });
-  if (!isDeepStrictEqual(plain(report.verdict), plain(now))) {
+  if (!isDeepStrictEqual(asWritten(report.verdict), asWritten(now))) {
     problems.push(
       `verdict: stated "${report.verdict.summary}" (${report.verdict.exitCode}), the report says "${now.summary}" (${now.exitCode})`,
     );
   }
   return problems;
-}
-
-function plain(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(redactValue(value)));
 }
 
 /** The formats a person reads must say what report.json says. */

@@ -1,4 +1,4 @@
-import type { CanarySet } from './canary-scanner.ts';
+import type { PlantedTokenSet } from './planted-token-scanner.ts';
 import { Connection } from './connection.ts';
 import { reassemblyBudget, type ReassemblyBudget } from './reassembly.ts';
 import { tcpFlags, type Segment } from './tcp-segment.ts';
@@ -9,13 +9,13 @@ const maxConnections = 16_384;
 /** The connections between one pair of addresses, by ports. */
 export class ConnectionTable {
   readonly #connections = new Map<number, Connection>();
-  readonly #canaries: CanarySet;
+  readonly #plantedTokens: PlantedTokenSet;
   readonly #budget: ReassemblyBudget;
   readonly #onDone: (connection: Connection) => void;
 
   /** @param onDone gets each connection once, when nothing more can come of it. */
-  constructor(canaries: CanarySet, onDone: (connection: Connection) => void, budget = reassemblyBudget()) {
-    this.#canaries = canaries;
+  constructor(plantedTokens: PlantedTokenSet, onDone: (connection: Connection) => void, budget = reassemblyBudget()) {
+    this.#plantedTokens = plantedTokens;
     this.#onDone = onDone;
     this.#budget = budget;
   }
@@ -77,7 +77,7 @@ export class ConnectionTable {
     const connection = new Connection({
       clientIsFirst,
       serverPort: senderIsClient ? segment.destinationPort : segment.sourcePort,
-      canaries: this.#canaries,
+      plantedTokens: this.#plantedTokens,
       budget: this.#budget,
     });
     if (this.#connections.size >= maxConnections) this.#retire(this.#oldest());

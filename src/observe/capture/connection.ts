@@ -1,19 +1,25 @@
-import { CanaryScanner, type CanarySet } from './canary-scanner.ts';
+import { PlantedTokenScanner, type PlantedTokenSet } from './planted-token-scanner.ts';
 import { noFacts, type Role } from './handshake-facts.ts';
 import { Reassembly, type ReassemblyBudget, type StreamSink } from './reassembly.ts';
 import { StreamClassifier, type SharedState } from './stream-classifier.ts';
 
-/** One direction: reassembly feeding the canary search and the classification. */
+/** One direction: reassembly feeding the planted token search and the classification. */
 export class Direction implements StreamSink {
   readonly stream: Reassembly;
   readonly classifier: StreamClassifier;
   midStreamStart = false;
-  readonly #scanner: CanaryScanner;
+  readonly #scanner: PlantedTokenScanner;
 
-  constructor(role: Role, shared: SharedState, canaries: CanarySet, found: Set<string>, budget: ReassemblyBudget) {
+  constructor(
+    role: Role,
+    shared: SharedState,
+    plantedTokens: PlantedTokenSet,
+    found: Set<string>,
+    budget: ReassemblyBudget,
+  ) {
     this.stream = new Reassembly(this, budget);
     this.classifier = new StreamClassifier(role, shared);
-    this.#scanner = new CanaryScanner(canaries, found);
+    this.#scanner = new PlantedTokenScanner(plantedTokens, found);
   }
 
   midStream(): void {
@@ -49,17 +55,22 @@ export class Connection {
   readonly client: Direction;
   readonly server: Direction;
   readonly shared: SharedState = { facts: noFacts(), encryptionRequests: 0 };
-  readonly canariesSeen = new Set<string>();
+  readonly plantedTokensSeen = new Set<string>();
   closed = false;
   /** Time of its newest packet, epoch ms. */
   lastPacketAtMs = 0;
 
-  constructor(options: { clientIsFirst: boolean; serverPort: number; canaries: CanarySet; budget: ReassemblyBudget }) {
-    const { canaries, budget } = options;
+  constructor(options: {
+    clientIsFirst: boolean;
+    serverPort: number;
+    plantedTokens: PlantedTokenSet;
+    budget: ReassemblyBudget;
+  }) {
+    const { plantedTokens, budget } = options;
     this.clientIsFirst = options.clientIsFirst;
     this.serverPort = options.serverPort;
-    this.client = new Direction('client', this.shared, canaries, this.canariesSeen, budget);
-    this.server = new Direction('server', this.shared, canaries, this.canariesSeen, budget);
+    this.client = new Direction('client', this.shared, plantedTokens, this.plantedTokensSeen, budget);
+    this.server = new Direction('server', this.shared, plantedTokens, this.plantedTokensSeen, budget);
   }
 
   from(first: boolean): Direction {

@@ -34,7 +34,7 @@ export class EdgeTotals {
   readonly #clientIdentities = new Set<string>();
   readonly #serverIdentities = new Set<string>();
   readonly #protocols = new Set<string>();
-  readonly #canaries = new Set<string>();
+  readonly #plantedTokens = new Set<string>();
   readonly #alerts = new Set<string>();
   readonly #cipherSuites = new Set<string>();
 
@@ -47,8 +47,8 @@ export class EdgeTotals {
     this.#unclassifiedBytes += bytes;
   }
 
-  addCanary(text: string): void {
-    this.#canaries.add(text);
+  addPlantedToken(text: string): void {
+    this.#plantedTokens.add(text);
   }
 
   /** @param forward opened by the edge's source; the bytes of others count, their identities are another edge's. */
@@ -69,7 +69,7 @@ export class EdgeTotals {
       this.#unclassifiedBytes += classifier.unclassifiedBytes;
       for (const name of classifier.protocols) this.#protocols.add(name);
     }
-    for (const text of connection.canariesSeen) this.#canaries.add(text);
+    for (const text of connection.plantedTokensSeen) this.#plantedTokens.add(text);
     for (const alert of shared.facts.alerts) this.#alerts.add(alert);
     if (forward) this.#addHandshake(connection);
   }
@@ -131,7 +131,7 @@ export class EdgeTotals {
       ...(serverIdentities[0] === undefined ? {} : { serverIdentity: serverIdentities[0] }),
       ...(identitiesSeen ? { identityFrom: 'packets' as const } : {}),
       clientCertificateRequested: this.#visibleHandshakes > 0 && this.#requestsMissing === 0,
-      canarySeen: this.#canaries.size > 0,
+      canarySeen: this.#plantedTokens.size > 0,
       kernelDrops,
       clientIdentities,
       serverIdentities,
@@ -139,7 +139,7 @@ export class EdgeTotals {
       connectionsWithoutHandshake: this.#withoutHandshake,
       ports: Object.fromEntries(this.#ports),
       plaintextProtocols: [...this.#protocols].sort(),
-      canariesSeen: [...this.#canaries].sort(),
+      plantedTokensSeen: [...this.#plantedTokens].sort(),
       alerts: [...this.#alerts].sort(),
       cipherSuites: [...this.#cipherSuites].sort(),
       truncatedPackets: this.truncatedPackets,

@@ -1,7 +1,7 @@
 import type { WireExpectation } from '../../meshes/adapter.ts';
 import type { WireProof } from './wire.ts';
 
-/** `expectTls: false` is the control: the capture must show the canary in plaintext, else it proves nothing. */
+/** `expectTls: false` is the control: the capture must show the planted token in plaintext, else it proves nothing. */
 export type WireJudgeExpectation =
   ({ expectTls: true } & WireExpectation) | ({ expectTls: false } & Partial<WireExpectation>);
 
@@ -31,7 +31,7 @@ function wireFailures(proof: WireProof, expected: WireExpectation): string[] {
     const names = proof.plaintextProtocols?.join(', ') ?? '';
     problems.push(`plaintext seen: ${proof.plaintextBytes} of ${proof.payloadBytes} bytes${names && ` (${names})`}`);
   }
-  if (proof.canarySeen) problems.push('canary seen: data sent by the test is readable on the wire');
+  if (proof.canarySeen) problems.push('planted token seen: data sent by the test is readable on the wire');
   if (proof.tlsVersion !== undefined && versionRank(proof.tlsVersion) < versionRank(expected.minTlsVersion)) {
     problems.push(`TLS version too low: ${proof.tlsVersion}, expected at least ${expected.minTlsVersion}`);
   }
@@ -96,9 +96,9 @@ function controlDoubts(proof: WireProof): string[] {
   const problems = captureDoubts(proof);
   if (proof.payloadBytes > 0 && !proof.canarySeen) {
     const why = proof.plaintextBytes === 0 ? 'the unmeshed pair is encrypted' : 'though the traffic is plaintext';
-    problems.push(`control did not fail: canary not seen, ${why}`);
+    problems.push(`control did not fail: planted token not seen, ${why}`);
   } else if (proof.canarySeen && proof.plaintextBytes === 0)
-    problems.push('control did not fail: canary seen, but not in plaintext');
+    problems.push('control did not fail: planted token seen, but not in plaintext');
   return problems;
 }
 

@@ -1,5 +1,5 @@
 import { AddressPairs, addressBytes } from './address-pairs.ts';
-import { CanarySet } from './canary-scanner.ts';
+import { PlantedTokenSet } from './planted-token-scanner.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { EdgeTotals } from './edge-totals.ts';
 import { ipOffset } from './link-layer.ts';
@@ -10,7 +10,7 @@ import type { WireEdge, WireProof } from './wire.ts';
 
 export interface WireOptions {
   /** Strings that were sent in path, header and body; looked for in every payload byte, as UTF-8. */
-  canaries: readonly string[];
+  plantedTokens: readonly string[];
   /** As tcpdump reported them at its end. */
   kernelDrops: number;
 }
@@ -37,9 +37,9 @@ export async function proveWires(
   edges: readonly WireEdge[],
   options: WireOptions,
 ): Promise<WireProof[]> {
-  const canaries = new CanarySet(options.canaries);
+  const plantedTokens = new PlantedTokenSet(options.plantedTokens);
   const totals = edges.map((edge) => new EdgeTotals(edge));
-  const { pairs, all } = pairsOf(edges, totals, canaries);
+  const { pairs, all } = pairsOf(edges, totals, plantedTokens);
   const segment = emptySegment();
   const onPacket = (packet: PcapPacket): void => {
     const { buffer, start, end } = packet;
@@ -60,7 +60,7 @@ export async function proveWires(
     const payload = buffer.subarray(segment.payloadStart, segment.payloadEnd);
     for (const edge of found.value.edges) {
       edge.totals.addUnclassified(payload.length + segment.missing);
-      for (const text of canaries.texts) if (payload.includes(text)) edge.totals.addCanary(text);
+      for (const text of plantedTokens.texts) if (payload.includes(text)) edge.totals.addPlantedToken(text);
     }
   };
   const summary = await readPcap(source, { onPacket });
@@ -71,7 +71,7 @@ export async function proveWires(
 function pairsOf(
   edges: readonly WireEdge[],
   totals: EdgeTotals[],
-  canaries: CanarySet,
+  plantedTokens: PlantedTokenSet,
 ): { pairs: AddressPairs<Pair>; all: Pair[] } {
   const budget = reassemblyBudget();
   const pairs = new AddressPairs<Pair>();
@@ -85,7 +85,7 @@ function pairsOf(
         const name = sourceIsFirst ? `${from}-${to}` : `${to}-${from}`;
         let pair = byName.get(name);
         if (pair === undefined) {
-          pair = newPair(canaries, budget);
+          pair = newPair(plantedTokens, budget);
           byName.set(name, pair);
           pairs.set(sourceIsFirst ? source : destination, sourceIsFirst ? destination : source, pair);
         }
@@ -97,10 +97,10 @@ function pairsOf(
   return { pairs, all: [...byName.values()] };
 }
 
-function newPair(canaries: CanarySet, budget: ReturnType<typeof reassemblyBudget>): Pair {
+function newPair(plantedTokens: PlantedTokenSet, budget: ReturnType<typeof reassemblyBudget>): Pair {
   const edges: Pair['edges'] = [];
   const table = new ConnectionTable(
-    canaries,
+    plantedTokens,
     (connection) => {
       for (const edge of edges) edge.totals.add(connection, connection.clientIsFirst === edge.sourceIsFirst);
     },

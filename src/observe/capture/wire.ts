@@ -35,6 +35,7 @@ export interface WireProof {
   identityFrom?: 'packets' | 'proxy';
   /** Every full TLS 1.2 handshake asked the client for a certificate. */
   clientCertificateRequested: boolean;
+  /** A planted token was seen in clear. The name is older than the word, and stays: report.json publishes it. */
   canarySeen: boolean;
   kernelDrops: number;
   // What follows is detail that `judgeWire` uses where present; proveWire always fills it in.
@@ -49,8 +50,8 @@ export interface WireProof {
   ports?: Record<string, number>;
   /** What the plaintext is: 'http/1', 'http/2', 'postgresql', 'postgresql-ssl-request', 'unknown'. */
   plaintextProtocols?: string[];
-  /** Which of the canaries were seen. */
-  canariesSeen?: string[];
+  /** Which of the planted tokens were seen. */
+  plantedTokensSeen?: string[];
   /** Alerts sent in clear, e.g. 'server: fatal handshake_failure'. */
   alerts?: string[];
   cipherSuites?: string[];

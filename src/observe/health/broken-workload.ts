@@ -1,3 +1,4 @@
+import { deployment } from '../../kube/deployment.ts';
 import type { KubeObject } from '../../kube/types.ts';
 
 /**
@@ -9,24 +10,15 @@ export function brokenWorkload(namespace: string, image: string): KubeObject[] {
   const container = { name: 'broken', image, imagePullPolicy: 'IfNotPresent' };
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name: 'crasher', namespace, labels },
-      spec: {
-        replicas: 1,
-        selector: { matchLabels: labels },
-        template: {
-          metadata: { labels },
-          spec: {
-            automountServiceAccountToken: false,
-            containers: [
-              { ...container, command: ['busybox', 'sh', '-c', 'exit 3'], securityContext: { runAsUser: 65534 } },
-            ],
-          },
-        },
+    deployment(
+      { name: 'crasher', namespace, labels },
+      {
+        automountServiceAccountToken: false,
+        containers: [
+          { ...container, command: ['busybox', 'sh', '-c', 'exit 3'], securityContext: { runAsUser: 65534 } },
+        ],
       },
-    },
+    ),
     {
       apiVersion: 'v1',
       kind: 'Pod',

@@ -44,8 +44,8 @@ export function WireSection({ report }: { report: RunReport }) {
     <section id="wire">
       <h2>On the wire</h2>
       <p class="lead">
-        Every byte of payload captured between two pods, by what it was. Control pairs must show the canary; meshed
-        pairs must not.
+        Every byte of payload captured between two pods, by what it was. Control pairs must show the planted token;
+        meshed pairs must not.
       </p>
       <Table
         label="Wire proofs"
@@ -57,7 +57,7 @@ export function WireSection({ report }: { report: RunReport }) {
           { title: 'In TLS', numeric: true },
           { title: 'Plaintext', numeric: true },
           { title: 'Unattributed', numeric: true },
-          { title: 'Canary' },
+          { title: 'Planted token' },
           { title: 'Handshake' },
           { title: 'Client and server identity' },
           { title: 'From' },

@@ -17,7 +17,12 @@ describe('evidence on a disk that fills up', () => {
     const { stdout } = await runCommand(
       [
         ...['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh'],
-        ...[folder, process.execPath, beside('fill-disk.ts'), beside('../../../fixtures/captures/http-canary.pcap')],
+        ...[
+          folder,
+          process.execPath,
+          beside('fill-disk.ts'),
+          beside('../../../fixtures/captures/http-planted-token.pcap'),
+        ],
       ],
       { timeoutMs: 50_000 },
     );

@@ -19,7 +19,7 @@ interface Seen {
   id: string;
   at: number;
   url: string;
-  canary: string | undefined;
+  plantedToken: string | undefined;
   body: string;
 }
 
@@ -44,7 +44,7 @@ describe('k6 in its container', () => {
           id: header('x-meshproof-request-id') ?? '',
           at: Date.now(),
           url: request.url ?? '',
-          canary: header('x-meshproof-canary'),
+          plantedToken: header('x-meshproof-planted-token'),
           body,
         });
         setTimeout(() => (status === 0 ? request.socket.destroy() : response.writeHead(status).end(text)), delayMs);
@@ -127,7 +127,7 @@ describe('k6 in its container', () => {
   }
 
   it('sends nothing before the gate opens, then every arrival, each with a sample of its own', async () => {
-    const load = spec({ canary: 'c4n4ry' });
+    const load = spec({ plantedToken: 'pl4nt3d' });
     const { ended } = await start(load);
     expect(seen).to.deep.equal([]);
     await writeFile(join(work, 'gate'), '');
@@ -136,12 +136,12 @@ describe('k6 in its container', () => {
     expect(outcome.samples.length).to.equal(seen.length);
     expect(seen.length).to.be.within(98, 102);
     const byId = new Map(outcome.samples.map((sample) => [sample.requestId, sample]));
-    for (const { id, at, url, canary } of seen) {
+    for (const { id, at, url, plantedToken } of seen) {
       const sample = byId.get(id);
       expect(sample, id).to.include({ status: 200, ok: true, errorCode: 0 });
       expect(sample?.startedAt).to.be.at.most(at);
-      expect(url).to.equal('/api/trips?canary=c4n4ry');
-      expect(canary).to.equal('c4n4ry');
+      expect(url).to.equal('/api/trips?planted-token=pl4nt3d');
+      expect(plantedToken).to.equal('pl4nt3d');
     }
   });
 

@@ -36,7 +36,7 @@ describe('a disk that is full', () => {
   function* manyValues(): Generator<object> {
     for (let n = 0; n < 300_000; n++) yield { n };
   }
-  const big = Array.from({ length: 200 }, () => fixturePath('http-canary.pcap'));
+  const big = Array.from({ length: 200 }, () => fixturePath('http-planted-token.pcap'));
 
   const writers: [string, string, (path: string) => Promise<unknown>][] = [
     ['a text', 'evidence/a.txt', () => writeEvidence(dir, 'evidence/a.txt', 'text')],

@@ -27,7 +27,7 @@ const line = (fields: Line): string =>
     heldUs: 200,
     status: 200,
     flags: '-',
-    path: '/api/trips?canary=x',
+    path: '/api/trips?planted-token=x',
     ...fields,
   });
 

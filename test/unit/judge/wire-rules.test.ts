@@ -36,7 +36,7 @@ describe('wire rules, on real captures', () => {
       destinationIps: ['10.9.0.2'],
     };
     const captures = await writeEvidence(dir, 'evidence/captures.json', [
-      { pcap, edge, canaries: ['canary-7f3a9c51e2'], kernelDrops: 0, problems: [], ...record },
+      { pcap, edge, plantedTokens: ['planted-f3a9c51e2'], kernelDrops: 0, problems: [], ...record },
     ]);
     return { captures, pcap };
   };
@@ -59,7 +59,7 @@ describe('wire rules, on real captures', () => {
 
   it('what is proven wrong fails', async () => {
     expect(await wire('tls12-then-plaintext')).to.match(/^fail: .*plaintext seen/);
-    expect(await wire('http-canary')).to.match(/^fail: .*canary seen/);
+    expect(await wire('http-planted-token')).to.match(/^fail: .*planted token seen/);
     expect(await wire('tls12-one-way')).to.match(/^fail/);
     expect(await wire('tls12-mutual', {}, { clientIdentity: `${trust}/poi` })).to.match(
       /^fail: .*identity mismatch: client/,
@@ -102,10 +102,10 @@ describe('wire rules, on real captures', () => {
     expect((await judge('wire-edge', { ...inputs, identities }, about, directoryReader(dir))).status).to.equal('fail');
   });
 
-  it('canary-seen: the control must show it', async () => {
+  it('planted-token-seen: the control must show it', async () => {
     const control = async (name: string) =>
-      (await judge('canary-seen', await given(name), { ...about, arm: 'control' }, directoryReader(dir))).status;
-    expect(await control('http-canary')).to.equal('pass');
+      (await judge('planted-token-seen', await given(name), { ...about, arm: 'control' }, directoryReader(dir))).status;
+    expect(await control('http-planted-token')).to.equal('pass');
     expect(await control('postgres-plaintext')).to.equal('pass');
     expect(await control('http-plaintext')).to.equal('invalid');
     expect(await control('tls12-mutual')).to.equal('invalid');

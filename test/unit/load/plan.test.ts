@@ -23,19 +23,19 @@ describe('plan of a load', () => {
     expect(plans[0]?.minIterations).to.equal(122);
   });
 
-  it('puts the canary into query, header and body', () => {
+  it('puts the planted token into query, header and body', () => {
     const targets = [
       { name: 'get', url: 'http://trips/api/trips?limit=1', headers: { a: 'b' } },
-      { name: 'post', method: 'POST' as const, url: 'http://trips/{canary}/x', body: '{"name":"{canary}"}' },
+      { name: 'post', method: 'POST' as const, url: 'http://trips/{token}/x', body: '{"name":"{token}"}' },
     ];
-    const [get, post] = planFor({ ...spec, targets, canary: 'c4n' }, { index: 0, idPrefix: 'p' }).targets;
-    expect(get?.url).to.equal('http://trips/api/trips?limit=1&canary=c4n');
-    expect(get?.headers).to.deep.equal({ a: 'b', 'x-meshproof-canary': 'c4n' });
+    const [get, post] = planFor({ ...spec, targets, plantedToken: 'c4n' }, { index: 0, idPrefix: 'p' }).targets;
+    expect(get?.url).to.equal('http://trips/api/trips?limit=1&planted-token=c4n');
+    expect(get?.headers).to.deep.equal({ a: 'b', 'x-meshproof-planted-token': 'c4n' });
     expect(post?.url).to.equal('http://trips/c4n/x');
     expect(post?.body).to.equal('{"name":"c4n"}');
   });
 
-  it('adds nothing without a canary', () => {
+  it('adds nothing without a planted token', () => {
     const [target] = planFor(spec, { index: 0, idPrefix: 'p' }).targets;
     expect(target).to.deep.include({
       url: 'http://trips/api/trips',

@@ -1,5 +1,4 @@
 import type { LatencyHistogram, OutboundCounters, ProxySnapshot } from '../../../src/observe/telemetry/snapshot.ts';
-import type { GoldenSignals } from '../../../src/observe/telemetry/golden.ts';
 
 export const httpServices = ['poi', 'trips', 'tripviewer', 'user-java', 'userprofile'];
 export const calls: [string, string][] = [
@@ -14,21 +13,31 @@ export const calls: [string, string][] = [
   ['userprofile', 'postgres'],
 ];
 
-function histogram(count: number): LatencyHistogram {
+/** @param exact false: a proxy with fixed buckets, where all that is known of a quantile is the one it lies in */
+function histogram(count: number, exact: boolean): LatencyHistogram {
   return {
-    exact: true,
+    exact,
     upperBoundsMs: [4, 8, 16, 32, 64, Infinity],
     cumulative: [0.2, 0.7, 0.93, 0.995, 1, 1].map((share) => Math.round(share * count)),
     sumMs: count * 9,
   };
 }
 
-function traffic(count: number, errors = 0) {
+function traffic(count: number, errors = 0, exact = true) {
   return {
     requestsByCode: { '200': count - errors, ...(errors > 0 && { '503': errors }) } as Record<string, number>,
-    latency: histogram(count),
+    latency: histogram(count, exact),
     connections: 4,
     tlsHandshakes: 4,
+  };
+}
+
+function tcpTraffic(count: number) {
+  return {
+    requestsByCode: {},
+    latency: { exact: true, upperBoundsMs: [Infinity], cumulative: [0], sumMs: 0 },
+    connections: count / 10,
+    tlsHandshakes: count / 10,
   };
 }
 
@@ -45,10 +54,7 @@ export function snapshotsAt(takenAt: number, count: number, errors: Record<strin
       startedAt: 1_773_480_000_000 + index,
       inbound: tcp
         ? {
-            requestsByCode: {},
-            latency: { exact: true, upperBoundsMs: [Infinity], cumulative: [0], sumMs: 0 },
-            connections: count / 10,
-            tlsHandshakes: count / 10,
+            ...tcpTraffic(count),
             bytesSent: count * 900,
             bytesReceived: count * 300,
           }
@@ -57,7 +63,9 @@ export function snapshotsAt(takenAt: number, count: number, errors: Record<strin
         .filter(([source]) => source === service)
         .map(([, destination]): OutboundCounters => ({
           destination,
-          ...traffic(count, errors[destination]),
+          ...(destination === 'postgres'
+            ? tcpTraffic(count)
+            : traffic(count, errors[destination], destination !== 'userprofile')),
           attempts: count,
           retries: 0,
           retrySuccesses: 0,
@@ -76,32 +84,6 @@ export function snapshotsAt(takenAt: number, count: number, errors: Record<strin
         pendingOverflow: 0,
         circuitBreakerOpen: 0,
       },
-    };
-  });
-}
-
-export function signalsOf(scenario: string): GoldenSignals[] {
-  return calls.map(([source, destination], index): GoldenSignals => {
-    const tcp = destination === 'postgres';
-    // A proxy with fixed buckets: where its quantiles lie is all that is known.
-    const coarse = destination === 'userprofile';
-    return {
-      scenario,
-      arm: 'treatment',
-      phase: 'baseline',
-      source,
-      destination,
-      reporter: 'client-proxy',
-      protocol: tcp ? 'tcp' : 'http',
-      rps: tcp ? 0 : 20 - index,
-      successRate: tcp ? null : 1,
-      errorsPerSecond: 0,
-      p50Ms: tcp || coarse ? null : 6.4 + index,
-      p95Ms: tcp || coarse ? null : 18.2 + index,
-      p99Ms: tcp || coarse ? null : 29.7 + index,
-      saturation: { memoryBytes: 31_457_280, activeConnections: 4 },
-      tls: true,
-      ...(coarse && { intervalsMs: { p50: [5, 10], p95: [10, 25], p99: [10_000, null] } }),
     };
   });
 }

@@ -3,8 +3,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Assertion } from '../../../src/judge/assertion.ts';
 import { directoryReader } from '../../../src/evidence/reader.ts';
+import { signalTable, type SignalSources } from '../../../src/judge/signal-table.ts';
 import { judge, skipped, type About, type RuleInputs, type RuleName } from '../../../src/judge/recompute.ts';
 import { readWire, type CaptureRecord } from '../../../src/judge/rules/wire-rules.ts';
+import type { LoadSample } from '../../../src/load/load.ts';
+import type { GoldenSignals } from '../../../src/observe/telemetry/golden.ts';
 import type { WireProof } from '../../../src/observe/capture/wire.ts';
 import type { HealthSnapshot } from '../../../src/observe/health/health.ts';
 import { writeEvidence, writeEvidenceLines } from '../../../src/evidence/files.ts';
@@ -13,7 +16,7 @@ import { criteria, type CriterionDefinition } from '../../../src/judge/verdict/c
 import { judgeArm, type RunArm } from '../../../src/judge/verdict/judge-arm.ts';
 import { scenarioStatus } from '../../../src/judge/verdict/status-of.ts';
 import { verdict } from '../../../src/judge/verdict/verdict.ts';
-import { httpServices, signalsOf, snapshotsAt } from './example-proxies.ts';
+import { httpServices, snapshotsAt } from './example-proxies.ts';
 import { receiptsOf, simulateArm, type ArmPlan } from './simulate.ts';
 
 /** failing: plaintext on an edge, and retries absent. inconclusive: the control arm's fault did not bite. */
@@ -96,7 +99,7 @@ export async function exampleReport(dir: string, variant: Variant): Promise<RunR
     }),
     verdict: verdict({ ...judged, interrupted: variant === 'interrupted' }),
     ...judged,
-    signals: variant === 'healthy' || variant === 'failing' ? signalsOf('golden-signals') : [],
+    signals: example.signals,
     timings:
       variant === 'empty'
         ? []
@@ -139,6 +142,7 @@ function errorsOf(variant: Variant): RunReport['errors'] {
 class Example {
   readonly dir: string;
   readonly variant: Variant;
+  readonly signals: GoldenSignals[] = [];
 
   constructor(dir: string, variant: Variant) {
     this.dir = dir;
@@ -165,17 +169,17 @@ class Example {
 
   async mtls(): Promise<ScenarioReport> {
     const id = 'mtls-everywhere';
-    const canaries = ['canary-7f3a9c51e2'];
+    const plantedTokens = ['planted-f3a9c51e2'];
     const ips = { sourceIps: ['10.9.0.1'], destinationIps: ['10.9.0.2'] };
-    const plain = await this.capture(id, 'control', 'http-canary', {
+    const plain = await this.capture(id, 'control', 'http-planted-token', {
       edge: { source: 'plain-client', destination: 'plain-trips', side: 'server', ...ips },
-      canaries,
+      plantedTokens,
     });
     const meshed = await this.capture(
       id,
       'treatment',
       this.variant === 'failing' ? 'tls12-then-plaintext' : 'tls12-mutual',
-      { edge: { source: 'tripviewer', destination: 'trips', side: 'server', ...ips }, canaries },
+      { edge: { source: 'tripviewer', destination: 'trips', side: 'server', ...ips }, plantedTokens },
     );
     const files = {
       control: await writeEvidence(this.dir, `evidence/${id}/control/captures.json`, [plain]),
@@ -185,9 +189,9 @@ class Example {
       { probe: 'unmeshed client -> trips', outcome: 'reset', detail: 'ECONNRESET after 3 ms, no byte received' },
     ]);
     const control = await this.judge(
-      'canary-seen',
+      'planted-token-seen',
       { captures: files.control, pcap: plain.pcap },
-      { id: `${id}/control-canary`, title: 'the capture would see plaintext', arm: 'control' },
+      { id: `${id}/control-planted-token`, title: 'the capture would see plaintext', arm: 'control' },
     );
     const assertions = [
       control,
@@ -429,6 +433,7 @@ class Example {
       before: await write('treatment', 'before', begin + 30_000, 400, { trips: 130 }),
       after: await write('treatment', 'after', begin + 50_000, 900, { trips: 130 }),
     };
+    await this.signalsOf(id, 'treatment', { proxy: treatment, fromMs: begin + 30_000, seconds: 20 });
     const set = {
       http: httpServices,
       tcp: ['postgres'],
@@ -458,6 +463,39 @@ class Example {
       ],
       [],
     );
+  }
+
+  /** The rows of one arm, made as a run makes them, with a few requests of k6 beside the proxies' own figures. */
+  private async signalsOf(
+    scenario: string,
+    arm: string,
+    { proxy, fromMs, seconds }: { proxy: SignalSources['proxy']; fromMs: number; seconds: number },
+  ): Promise<void> {
+    const folder = `evidence/${scenario}/${arm}`;
+    const samples = Array.from({ length: seconds * 25 }, (_, index): LoadSample => ({
+      requestId: `k6-${index}`,
+      startedAt: fromMs + index * 40,
+      durationMs: 6 + (index % 50) / 2,
+      status: 200,
+      errorCode: 0,
+      target: 'tripviewer',
+      ok: true,
+    }));
+    const sources: SignalSources = {
+      phase: 'baseline',
+      proxy,
+      load: await writeEvidenceLines(this.dir, `${folder}/load.ndjson`, samples),
+      loadFacts: await writeEvidence(this.dir, `${folder}/load.json`, {
+        exitCode: 0,
+        droppedIterations: 0,
+        problems: [],
+      }),
+      window: { fromMs, toMs: fromMs + seconds * 1000 },
+      client: 'load',
+      targets: ['tripviewer'],
+    };
+    await writeEvidence(this.dir, `${folder}/signals.json`, sources);
+    this.signals.push(...(await signalTable({ scenario, arm }, sources, directoryReader(this.dir))));
   }
 
   async runAssertions(): Promise<Assertion[]> {

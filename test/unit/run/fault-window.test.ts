@@ -122,6 +122,14 @@ function fakeLab() {
     files.set(path, value);
     return path;
   };
+  /** As if they had been written and read. */
+  const kept = <T>(path: string): T => JSON.parse(JSON.stringify(files.get(path))) as T;
+  const reader = {
+    json: async (path: string): Promise<unknown> => kept(path),
+    ndjson: async function* (path: string) {
+      yield* kept<unknown[]>(path);
+    },
+  };
   const engine = {
     means,
     events: { emit: () => undefined },
@@ -129,7 +137,7 @@ function fakeLab() {
       clock,
       progress: silentProgress(),
       signal: new AbortController().signal,
-      evidence: { json: keep, ndjson: keep, text: keep },
+      evidence: { json: keep, ndjson: keep, text: keep, reader },
     },
     loadContext: () => ({}),
     faultContext: async () => ({}),

@@ -72,7 +72,7 @@ function toEntry(line: AccessLogLine, pod: string): PointEntry {
     status: line.status ?? 0,
     injected: flags.includes('FI') ? 'abort' : flags.includes('DI') ? 'delay' : undefined,
     cancelled: flags.includes('DC'),
-    // The query may hold a canary or personal data: the ledger does not need it.
+    // The query may hold a planted token or personal data: the ledger does not need it.
     path: (line.path ?? '').split('?', 1)[0] ?? '',
     pod,
   };

@@ -34,7 +34,7 @@ async function ask({ host, port, tls, message, requests, answerBytes }: PeerSett
       ? connectTls({ host, port, ...tls.client, checkServerIdentity: () => undefined })
       : connect({ host, port });
     await once(socket, tls ? 'secureConnect' : 'connect');
-    socket.write(`GET /?q=${message} HTTP/1.1\r\nX-Canary: ${message}\r\n\r\n${message}`);
+    socket.write(`GET /?q=${message} HTTP/1.1\r\nX-Marker: ${message}\r\n\r\n${message}`);
     let received = 0;
     for await (const chunk of socket) received += (chunk as Buffer).length;
     if (received !== answerBytes) throw new Error(`${received} bytes instead of ${answerBytes}`);

@@ -14,7 +14,7 @@ import type { Tool } from '../../../../src/tools/tool.ts';
 import { testAuthority } from '../../../unit/observe/capture/certificates.ts';
 import { clientIp, serverIp, twoPods, type TwoPods } from './two-pods.ts';
 
-const canary = 'canary-0b1c2d3e4f';
+const plantedToken = 'planted-0b1c2d3e4f';
 const clientIdentity = 'spiffe://test/ns/default/svc/client';
 const serverIdentity = 'spiffe://test/ns/default/svc/server';
 const edge: WireEdge = {
@@ -84,7 +84,9 @@ describe('tcpdump on a pod’s network', function () {
       const result = await capture.stop();
       expect(result.problems).to.deep.equal([]);
       expect(result.packetsCaptured).to.be.greaterThan(0);
-      proofs.push(await proveWire(result.file, edge, { canaries: [canary], kernelDrops: result.kernelDrops }));
+      proofs.push(
+        await proveWire(result.file, edge, { plantedTokens: [plantedToken], kernelDrops: result.kernelDrops }),
+      );
     }
     return proofs;
   }
@@ -103,25 +105,31 @@ describe('tcpdump on a pod’s network', function () {
     return { ...pods.tcpdump, env: {}, bin: { tcpdump: program } };
   }
 
-  it('control: an unmeshed pair shows the canary at both ends', async () => {
-    for (const proof of await captured({ port: 8080, message: canary, requests: 2, answerBytes: 100 })) {
+  it('control: an unmeshed pair shows the planted token at both ends', async () => {
+    for (const proof of await captured({ port: 8080, message: plantedToken, requests: 2, answerBytes: 100 })) {
       expect(judgeWire(proof, { expectTls: false })).to.deep.equal({ status: 'pass', problems: [] });
       expect(proof).to.include({ connections: 2, tlsBytes: 0, unclassifiedBytes: 0, port: 8080 });
       // To the last byte, though tcpdump was stopped at once.
-      const request = `GET /?q=${canary} HTTP/1.1\r\nX-Canary: ${canary}\r\n\r\n${canary}`;
+      const request = `GET /?q=${plantedToken} HTTP/1.1\r\nX-Marker: ${plantedToken}\r\n\r\n${plantedToken}`;
       expect(proof.plaintextBytes).to.equal(2 * (request.length + 100));
       expect(judgeWire(proof, expectation).status).to.equal('fail');
     }
   });
 
-  it('treatment: mutual TLS shows two identities and no canary at both ends', async () => {
+  it('treatment: mutual TLS shows two identities and no planted token at both ends', async () => {
     const authority = await testAuthority();
     const leaf = async (uri: string): Promise<{ ca: string; cert: string; key: string }> => {
       const { cert, key } = await authority.issue([{ type: 'url', value: uri }]);
       return { ca: authority.pem, cert, key };
     };
     const tls = { client: await leaf(clientIdentity), server: await leaf(serverIdentity) };
-    for (const proof of await captured({ port: 20_000, tls, message: canary, requests: 3, answerBytes: 2_000_000 })) {
+    for (const proof of await captured({
+      port: 20_000,
+      tls,
+      message: plantedToken,
+      requests: 3,
+      answerBytes: 2_000_000,
+    })) {
       expect(judgeWire(proof, expectation)).to.deep.equal({ status: 'pass', problems: [] });
       expect(proof).to.include({
         connections: 3,
@@ -138,7 +146,7 @@ describe('tcpdump on a pod’s network', function () {
   it('says that nothing was captured', async () => {
     const result = await (await start(pods.client)).stop();
     expect(result.problems).to.deep.equal(['tcpdump captured no packets']);
-    const proof = await proveWire(result.file, edge, { canaries: [canary], kernelDrops: 0 });
+    const proof = await proveWire(result.file, edge, { plantedTokens: [plantedToken], kernelDrops: 0 });
     expect(judgeWire(proof, expectation)).to.deep.equal({
       status: 'invalid',
       problems: ['nothing captured: no packets between the two ends'],
@@ -147,7 +155,7 @@ describe('tcpdump on a pod’s network', function () {
 
   it('says that tcpdump died on the way, and what it had written stays readable', async () => {
     const capture = await start(pods.server);
-    await pods.talk({ port: 8080, message: canary, requests: 1, answerBytes: 10 });
+    await pods.talk({ port: 8080, message: plantedToken, requests: 1, answerBytes: 10 });
     const writers = await writersOf(capture.file);
     expect(writers).not.to.deep.equal([]);
     await pollUntil(
@@ -165,7 +173,7 @@ describe('tcpdump on a pod’s network', function () {
     const { problems, file } = await capture.stop();
     expect(problems.join('\n')).to.match(/tcpdump ended by itself \(SIGKILL\)/);
     expect(problems).to.include('tcpdump did not report its counters');
-    const proof = await proveWire(file, edge, { canaries: [canary], kernelDrops: 0 });
+    const proof = await proveWire(file, edge, { plantedTokens: [plantedToken], kernelDrops: 0 });
     expect(proof.packets).to.be.greaterThan(0);
   });
 

@@ -2,12 +2,16 @@ import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import type { GoldenSignals } from '../../../../src/observe/telemetry/golden.ts';
 import { writeManifest } from '../../../../src/report/manifest.ts';
 import type { RunReport } from '../../../../src/report/model.ts';
 import { writeReport } from '../../../../src/report/write-report.ts';
 import { writers } from '../../../../src/report/writers.ts';
 import { checkReport } from '../../../../src/judge/verdict/check-report.ts';
 import { exampleReport, variants } from '../../report/example-report.ts';
+
+const rowOf = (report: RunReport, destination: string, reporter: GoldenSignals['reporter']): GoldenSignals =>
+  report.signals.find((row) => row.destination === destination && row.reporter === reporter)!;
 
 describe('report check', () => {
   let root: string;
@@ -75,7 +79,7 @@ describe('report check', () => {
     [
       'a removed control',
       (r) => r.scenarios[0]!.assertions.splice(0, 1),
-      /rests on mtls-everywhere\/control-canary, which is not in the report/,
+      /rests on mtls-everywhere\/control-planted-token, which is not in the report/,
     ],
     ['a removed scenario', (r) => r.scenarios.splice(0, 1), /criterion mtls: stated fail, its scenarios say invalid/],
     [
@@ -114,12 +118,48 @@ describe('report check', () => {
       (r) => r.scenarios[0]!.arms[1]!.wire.push({ ...r.scenarios[0]!.arms[1]!.wire[0]!, destination: 'poi' }),
       /no capture backs the wire of tripviewer -> poi/,
     ],
+    [
+      'an edited p99 of the golden signals',
+      (r) => (rowOf(r, 'trips', 'client-proxy').p99Ms = 3),
+      /golden signals of golden-signals, treatment, baseline, tripviewer -> trips by client-proxy: stated p99Ms 3, the evidence says \d/,
+    ],
+    [
+      'an edited rate of k6',
+      (r) => (rowOf(r, 'tripviewer', 'k6').rps = 500),
+      /load -> tripviewer by k6: stated rps 500, the evidence says 25/,
+    ],
+    [
+      'an edited saturation',
+      (r) => (rowOf(r, 'trips', 'server-proxy').saturation['memoryBytes'] = 1),
+      /\* -> trips by server-proxy: stated saturation /,
+    ],
+    ['a removed row of golden signals', (r) => r.signals.splice(0, 1), /in the evidence, not in the report/],
+    [
+      'an invented row of golden signals',
+      (r) => r.signals.push({ ...r.signals[0]!, arm: 'control' }),
+      /golden-signals, control, .*: no evidence backs them/,
+    ],
   ];
   for (const [what, edit, problem] of forgeries) {
     it(`sees ${what}`, async () => {
       expect((await forged('failing', edit)).join('\n')).to.match(problem);
     });
   }
+
+  it('sees golden signals whose evidence says otherwise, or nothing any more', async () => {
+    for (const [file, problem] of [
+      [
+        'proxy-after.json',
+        /golden signals of golden-signals, treatment, cannot be made again: .*proxy-after.json is missing/,
+      ],
+      ['signals.json', /tripviewer -> trips by client-proxy: no evidence backs them/],
+    ] as const) {
+      const dir = await copyOf('healthy');
+      await rm(join(dir, 'evidence/golden-signals/treatment', file));
+      await writeReport(dir, JSON.parse(await readFile(join(dir, 'report.json'), 'utf8')) as RunReport);
+      expect((await checkReport(dir)).problems.join('\n')).to.match(problem);
+    }
+  });
 
   /** Touches a file; with a manifest written anew, as a forger would. */
   async function tampered(

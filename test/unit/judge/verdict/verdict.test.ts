@@ -180,7 +180,7 @@ describe('verdict', () => {
 
 describe('criteria', () => {
   const definition = { id: 'mtls', title: 'mTLS', words: { control: 'Outside the mesh', treatment: 'In the mesh' } };
-  const control = assertion('pass', { arm: 'control', observed: 'the canary is readable.' });
+  const control = assertion('pass', { arm: 'control', observed: 'the planted token is readable.' });
   const claim = assertion('pass', { arm: 'treatment', observed: 'no plaintext' });
   const of = (assertions: Assertion[], rest: Partial<ScenarioReport> = {}): Criterion =>
     criteria([scenario(assertions, rest)], [definition])[0]!;
@@ -188,7 +188,7 @@ describe('criteria', () => {
   it('say how the control failed and how the treatment held', () => {
     expect(of([control, claim, claim])).to.include({
       status: 'pass',
-      why: 'Outside the mesh, it failed as it must: the canary is readable. In the mesh, it held: no plaintext (and 1 more check).',
+      why: 'Outside the mesh, it failed as it must: the planted token is readable. In the mesh, it held: no plaintext (and 1 more check).',
     });
   });
 
@@ -201,7 +201,7 @@ describe('criteria', () => {
     )
       .to.include({ status: 'invalid' })
       .and.property('why')
-      .match(/^Outside the mesh, the failure could not be shown: the canary is readable\. No conclusion: /);
+      .match(/^Outside the mesh, the failure could not be shown: the planted token is readable\. No conclusion: /);
     expect(of([control, { ...claim, status: 'fail' }]))
       .to.include({ status: 'fail' })
       .and.property('why')

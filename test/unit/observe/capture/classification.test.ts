@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { canary, conversation, openingFrames, pcapOf, prove, record, streamsOf, tcpFrame } from './support.ts';
+import { plantedToken, conversation, openingFrames, pcapOf, prove, record, streamsOf, tcpFrame } from './support.ts';
 
 const text = (value: string): Buffer => Buffer.from(value);
 
@@ -34,7 +34,7 @@ describe('classification of streams', () => {
   });
 
   it('does not take records for TLS that do not begin with a hello', async () => {
-    const disguised = record(23, text(`GET /${canary} HTTP/1.1`));
+    const disguised = record(23, text(`GET /${plantedToken} HTTP/1.1`));
     const proof = await prove(pcapOf(conversation(disguised, Buffer.alloc(0))));
     expect(proof).to.include({ tlsBytes: 0, plaintextBytes: disguised.length, canarySeen: true });
   });
@@ -54,8 +54,8 @@ describe('classification of streams', () => {
     }
   });
 
-  it('sees a canary inside TLS records', async () => {
-    const client = Buffer.concat([tls.client, record(23, text(`xx${canary}xx`))]);
+  it('sees a planted token inside TLS records', async () => {
+    const client = Buffer.concat([tls.client, record(23, text(`xx${plantedToken}xx`))]);
     expect(await prove(pcapOf(conversation(client, tls.server)))).to.include({ canarySeen: true, plaintextBytes: 0 });
   });
 
@@ -94,8 +94,8 @@ describe('classification of streams', () => {
     ]);
   });
 
-  it('finds a canary across any segment border, in either direction, and says which', async () => {
-    const message = text(`body ${canary} end`);
+  it('finds a planted token across any segment border, in either direction, and says which', async () => {
+    const message = text(`body ${plantedToken} end`);
     for (const from of ['client', 'server'] as const) {
       for (let cut = 1; cut < message.length; cut++) {
         const sequence = from === 'client' ? 1001 : 2001;
@@ -104,8 +104,8 @@ describe('classification of streams', () => {
           tcpFrame({ from, sequence, payload: message.subarray(0, cut) }),
           tcpFrame({ from, sequence: sequence + cut, payload: message.subarray(cut) }),
         ];
-        const proof = await prove(pcapOf(frames), undefined, [canary, 'another-canary', '']);
-        expect(proof.canariesSeen, `${from} ${cut}`).to.deep.equal([canary]);
+        const proof = await prove(pcapOf(frames), undefined, [plantedToken, 'another-planted-token', '']);
+        expect(proof.plantedTokensSeen, `${from} ${cut}`).to.deep.equal([plantedToken]);
       }
       const bytes = [...message].map((byte, index) =>
         tcpFrame({ from, sequence: (from === 'client' ? 1001 : 2001) + index, payload: Buffer.from([byte]) }),
@@ -114,12 +114,12 @@ describe('classification of streams', () => {
     }
   });
 
-  it('does not see a canary that is not there, nor one put together from two connections', async () => {
-    const half = canary.length / 2;
+  it('does not see a planted token that is not there, nor one put together from two connections', async () => {
+    const half = plantedToken.length / 2;
     const frames = [
-      ...conversation(text(canary.slice(0, half)), Buffer.alloc(0), { clientPort: 40_001 }),
-      ...conversation(text(canary.slice(half)), Buffer.alloc(0), { clientPort: 40_002 }),
-      ...conversation(text(canary.slice(0, half)), text(canary.slice(half)), { clientPort: 40_003 }),
+      ...conversation(text(plantedToken.slice(0, half)), Buffer.alloc(0), { clientPort: 40_001 }),
+      ...conversation(text(plantedToken.slice(half)), Buffer.alloc(0), { clientPort: 40_002 }),
+      ...conversation(text(plantedToken.slice(0, half)), text(plantedToken.slice(half)), { clientPort: 40_003 }),
     ];
     expect((await prove(pcapOf(frames))).canarySeen).to.equal(false);
   });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { tcpFlags } from '../../../../src/observe/capture/tcp-segment.ts';
 import {
-  canary,
+  plantedToken,
   conversation,
   edgeOf,
   openingFrames,
@@ -17,7 +17,7 @@ const { syn, ack, fin, rst } = tcpFlags;
 const text = (value: string): Buffer => Buffer.from(value);
 const fromClient = (sequence: number, payload: Buffer, more: Partial<TcpPacket> = {}): Buffer =>
   tcpFrame({ from: 'client', sequence, payload, ...more });
-const request = text(`GET /${canary} HTTP/1.1\r\nHost: trips\r\n\r\n`);
+const request = text(`GET /${plantedToken} HTTP/1.1\r\nHost: trips\r\n\r\n`);
 
 describe('TCP reassembly', () => {
   it('counts repeated and overlapping bytes once', async () => {
@@ -47,14 +47,14 @@ describe('TCP reassembly', () => {
   });
 
   it('a hole is unclassified, the bytes around it are not joined', async () => {
-    const half = canary.length / 2;
+    const half = plantedToken.length / 2;
     const frames = [
       ...openingFrames(),
-      fromClient(1001, text(`GET /${canary.slice(0, half)}`)),
-      fromClient(1001 + 5 + half + 7, text(canary.slice(half))),
+      fromClient(1001, text(`GET /${plantedToken.slice(0, half)}`)),
+      fromClient(1001 + 5 + half + 7, text(plantedToken.slice(half))),
     ];
     const proof = await prove(pcapOf(frames));
-    expect(proof).to.include({ plaintextBytes: 5 + canary.length, unclassifiedBytes: 7, canarySeen: false });
+    expect(proof).to.include({ plaintextBytes: 5 + plantedToken.length, unclassifiedBytes: 7, canarySeen: false });
   });
 
   it('a hole at the end shows by the acknowledgement, and by FIN', async () => {
@@ -179,10 +179,10 @@ describe('TCP reassembly', () => {
     const frames = [
       ...openingFrames(),
       fromClient(1001, text('GET / HTTP/1.1\r\n\r\n')),
-      fromClient(0x7000_0000, text(canary)),
+      fromClient(0x7000_0000, text(plantedToken)),
     ];
     const proof = await prove(pcapOf(frames));
-    expect(proof).to.include({ plaintextBytes: 18, unclassifiedBytes: canary.length, canarySeen: true });
+    expect(proof).to.include({ plaintextBytes: 18, unclassifiedBytes: plantedToken.length, canarySeen: true });
   });
 
   it('a connection that was there before is unclassified, unless it is plainly HTTP', async () => {

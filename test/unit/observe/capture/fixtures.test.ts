@@ -19,7 +19,7 @@ interface Facts {
   clientCertificateUris: string[];
   certificateRequests: number;
   alerts: number[];
-  packetsWithCanary: number;
+  packetsWithPlantedToken: number;
 }
 
 const names = readdirSync(fixturePath('.')).filter((name) => name.endsWith('.pcap'));
@@ -55,7 +55,7 @@ describe('captures against the facts tshark took', () => {
       expect(proof.clientIdentities).to.deep.equal(facts.clientCertificateUris);
       expect(proof.clientCertificateRequested).to.equal(facts.certificateRequests > 0 && name !== 'tls12-refused.pcap');
       expect(proof.alerts).to.have.length(facts.alerts.length);
-      expect(proof.canarySeen).to.equal(facts.packetsWithCanary > 0);
+      expect(proof.canarySeen).to.equal(facts.packetsWithPlantedToken > 0);
     });
   }
 
@@ -104,7 +104,7 @@ describe('captures against the facts tshark took', () => {
 
   it('sees nothing of an edge between other addresses', async () => {
     const edge = { ...edgeOf(), destinationIps: ['10.9.0.3'] };
-    expect(await prove(fixturePath('http-canary.pcap'), edge)).to.include({
+    expect(await prove(fixturePath('http-planted-token.pcap'), edge)).to.include({
       packets: 0,
       payloadBytes: 0,
       canarySeen: false,

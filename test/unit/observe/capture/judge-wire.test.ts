@@ -34,7 +34,7 @@ describe('judgement of a wire proof', () => {
       'fail',
       /^plaintext seen: 7 of \d+ bytes \(http\/1\)$/,
     ],
-    ['canary', { canarySeen: true }, 'fail', /^canary seen/],
+    ['planted token', { canarySeen: true }, 'fail', /^planted token seen/],
     ['an old version', { tlsVersion: '1.1' }, 'fail', /^TLS version too low: 1.1, expected at least 1.2$/],
     ['SSL 3.0', { tlsVersion: 'SSL 3.0' }, 'fail', /too low: SSL 3.0/],
     ['another port', { ports: { '20000': 5, '5432': 1 } }, 'fail', /^unexpected port: 5432, expected 20000$/],
@@ -114,7 +114,7 @@ describe('judgement of a wire proof', () => {
 
   const real: [name: string, status: 'fail' | 'invalid', problem: RegExp][] = [
     ['http-plaintext', 'fail', /plaintext seen: 221 of 221/],
-    ['http-canary', 'fail', /canary seen/],
+    ['http-planted-token', 'fail', /planted token seen/],
     ['postgres-ssl', 'fail', /plaintext seen: 9 of 2601 bytes \(postgresql-ssl-request\)/],
     ['tls12-one-way', 'fail', /server did not ask/],
     ['tls12-no-client-certificate', 'fail', /client showed no certificate in 1 of 1/],
@@ -150,14 +150,14 @@ describe('judgement of a wire proof', () => {
     expect(judgeWire({ ...told, serverIdentity: `${trust}/poi` }, hidden).status).to.equal('fail');
   });
 
-  it('the control must show the canary in plaintext', async () => {
+  it('the control must show the planted token in plaintext', async () => {
     const control = { expectTls: false } as const;
-    expect(judgeWire(await fixture('http-canary'), control)).to.deep.equal({ status: 'pass', problems: [] });
+    expect(judgeWire(await fixture('http-planted-token'), control)).to.deep.equal({ status: 'pass', problems: [] });
     expect(judgeWire(await fixture('postgres-plaintext'), control).status).to.equal('pass');
     const cases: [WireProof, RegExp][] = [
-      [await fixture('http-plaintext'), /canary not seen, though the traffic is plaintext/],
+      [await fixture('http-plaintext'), /planted token not seen, though the traffic is plaintext/],
       [good, /the unmeshed pair is encrypted/],
-      [{ ...good, canarySeen: true }, /canary seen, but not in plaintext/],
+      [{ ...good, canarySeen: true }, /planted token seen, but not in plaintext/],
       [{ ...good, packets: 0, payloadBytes: 0 }, /nothing captured/],
     ];
     for (const [proof, problem] of cases) {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { judgeWire } from '../../../../src/observe/capture/judge-wire.ts';
 import {
   ipv4Packet,
-  canary,
+  plantedToken,
   conversation,
   ethernet,
   ipPacketsOf,
@@ -56,7 +56,7 @@ describe('frames around the same packets give the same proof', () => {
 
   for (const [name, [wrap, format]] of Object.entries(wrappings)) {
     it(name, async () => {
-      for (const fixture of ['tls12-mutual.pcap', 'http-canary.pcap']) {
+      for (const fixture of ['tls12-mutual.pcap', 'http-planted-token.pcap']) {
         const frames = (await ipPacketsOf(fixture)).map(wrap);
         expect(await prove(pcapOf(frames, format))).to.deep.equal(await prove(readFixture(fixture)));
       }
@@ -64,7 +64,7 @@ describe('frames around the same packets give the same proof', () => {
   }
 
   it('IPv4 options', async () => {
-    const request = Buffer.from(`GET /${canary} HTTP/1.1\r\n\r\n`);
+    const request = Buffer.from(`GET /${plantedToken} HTTP/1.1\r\n\r\n`);
     const frame = ethernet(ipv4Packet({ from: 'client', sequence: 1001, payload: request }, Buffer.from([1, 1, 1, 0])));
     const proof = await prove(pcapOf([...openingFrames(), frame]));
     expect(proof).to.include({ plaintextBytes: request.length, canarySeen: true });
@@ -97,7 +97,7 @@ describe('frames around the same packets give the same proof', () => {
       destinationIps: ['fd09::2'],
       side: 'server' as const,
     };
-    const [first] = (await ipPacketsOf('http-canary-ipv6.pcap')).filter((ip) => ip.length > 100);
+    const [first] = (await ipPacketsOf('http-planted-token-ipv6.pcap')).filter((ip) => ip.length > 100);
     const proof = await prove(
       pcapOf([ethernet(withExtension(first!, 44, Buffer.from([0, 0, 0, 1, 1, 2, 3, 4])))]),
       edge,
@@ -106,14 +106,14 @@ describe('frames around the same packets give the same proof', () => {
     expect(proof).to.include({ plaintextBytes: 0, canarySeen: true });
   });
 
-  it('an IPv4 fragment is unclassified, and its canary is seen all the same', async () => {
+  it('an IPv4 fragment is unclassified, and its planted token is seen all the same', async () => {
     const fragment = ipv4Packet(
-      { from: 'client', sequence: 1001, payload: Buffer.from(canary) },
+      { from: 'client', sequence: 1001, payload: Buffer.from(plantedToken) },
       Buffer.alloc(0),
       0x2000,
     );
     const proof = await prove(pcapOf([...openingFrames(), ethernet(fragment)]));
-    expect(proof.unclassifiedBytes).to.equal(20 + canary.length);
+    expect(proof.unclassifiedBytes).to.equal(20 + plantedToken.length);
     expect(proof.canarySeen).to.equal(true);
     expect(judgeWire(proof, { expectTls: false }).status).to.equal('invalid');
   });

@@ -43,7 +43,7 @@ describe('pcap reader', () => {
   });
 
   it('takes a cut end as cut, and the proof says so', async () => {
-    const bytes = readFixture('http-canary.pcap');
+    const bytes = readFixture('http-planted-token.pcap');
     const summary = await readPcap(chunksOf(bytes.subarray(0, bytes.length - 1), 64), { onPacket: () => {} });
     expect(summary).to.include({ truncated: true, packets: 9 });
     expect((await prove(bytes.subarray(0, bytes.length - 1))).fileTruncated).to.equal(true);

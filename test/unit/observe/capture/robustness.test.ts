@@ -76,7 +76,7 @@ describe('captures as they come from a bad world', () => {
   for (const name of [
     'tls12-mutual-any.pcap',
     'tls13-hello-retry.pcap',
-    'http-canary.pcap',
+    'http-planted-token.pcap',
     'tls12-then-plaintext.pcap',
     'postgres-plaintext.pcap',
   ]) {

@@ -22,12 +22,12 @@ describe('splitCapture', () => {
 
   it('joins what several replicas saw', async () => {
     const target = join(folder, 'joined.pcap');
-    await splitCapture([fixturePath('tls12-one-way.pcap'), fixturePath('http-canary.pcap')], target, edgeOf());
+    await splitCapture([fixturePath('tls12-one-way.pcap'), fixturePath('http-planted-token.pcap')], target, edgeOf());
     expect(await prove(target)).to.include({ connections: 2, plaintextBytes: 276, tlsBytes: 6101, canarySeen: true });
   });
 
   it('keeps a cut visible', async () => {
-    const bytes = readFixture('http-canary.pcap');
+    const bytes = readFixture('http-planted-token.pcap');
     const cut = join(folder, 'cut.pcap');
     await writeFile(cut, bytes.subarray(0, bytes.length - 3));
     const target = join(folder, 'edge.pcap');

@@ -6,7 +6,7 @@ import { proveWire } from '../../../../src/observe/capture/prove-wire.ts';
 import { decodeIp, emptySegment, tcpFlags } from '../../../../src/observe/capture/tcp-segment.ts';
 import type { WireEdge, WireProof } from '../../../../src/observe/capture/wire.ts';
 
-export const canary = 'canary-7f3a9c51e2';
+export const plantedToken = 'planted-f3a9c51e2';
 export const clientIp = '10.9.0.1';
 export const serverIp = '10.9.0.2';
 
@@ -26,9 +26,13 @@ export function edgeOf(name = ''): WireEdge {
 }
 
 /** Proves fixture captures and generated ones with the same edge. */
-export async function prove(capture: string | Buffer, edge = edgeOf(), canaries = [canary]): Promise<WireProof> {
+export async function prove(
+  capture: string | Buffer,
+  edge = edgeOf(),
+  plantedTokens = [plantedToken],
+): Promise<WireProof> {
   const source = typeof capture === 'string' ? capture : chunksOf(capture, 1000);
-  return proveWire(source, edge, { canaries, kernelDrops: 0 });
+  return proveWire(source, edge, { plantedTokens, kernelDrops: 0 });
 }
 
 export async function* chunksOf(bytes: Buffer, size: number): AsyncGenerator<Buffer> {

@@ -1,8 +1,8 @@
 /** Looks for strings in both directions of a connection, across segment borders. */
-export class CanarySet {
+export class PlantedTokenSet {
   readonly needles: readonly Buffer[];
   readonly texts: readonly string[];
-  /** Bytes that must be kept of a stream so that a canary on a border is found. */
+  /** Bytes that must be kept of a stream so that a planted token on a border is found. */
   readonly overlap: number;
   readonly scratch: Buffer;
 
@@ -15,13 +15,13 @@ export class CanarySet {
 }
 
 /** One direction. */
-export class CanaryScanner {
+export class PlantedTokenScanner {
   #tail = Buffer.alloc(0);
   #tailLength = 0;
-  readonly #set: CanarySet;
+  readonly #set: PlantedTokenSet;
   readonly #found: Set<string>;
 
-  constructor(set: CanarySet, found: Set<string>) {
+  constructor(set: PlantedTokenSet, found: Set<string>) {
     this.#set = set;
     this.#found = found;
   }
