@@ -22,6 +22,8 @@ const order = [
   'claims',
   'scenario',
   'run',
+  'library',
+  'index\\.ts$',
   'cli',
 ];
 /** @type {import('dependency-cruiser').IConfiguration} */

@@ -1,6 +1,6 @@
 /**
  * `npm test`: every check of this repository with one command. Sets up the tools it needs, then runs the static checks, then
- * unit, integration and e2e tests. Arguments choose stages: `npm test -- static unit`; `nightly` (`npm run nightly`) is one
+ * unit, integration, library and e2e tests. Arguments choose stages: `npm test -- static unit`; `nightly` (`npm run nightly`) is one
  * only when it is asked for. The last line is `N passed, N failed`.
  */
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { consoleProgress } from '../src/cli/progress.ts';
 import { createToolbox } from '../src/tools/toolbox.ts';
 import { toolNames } from '../src/tools/tool.ts';
 
-const stages = ['static', 'unit', 'integration', 'e2e'] as const;
+const stages = ['static', 'unit', 'integration', 'library', 'e2e'] as const;
 const known = [...stages, 'nightly'] as const;
 type Stage = (typeof known)[number];
 

@@ -14,18 +14,23 @@ export interface Progress {
   warn(text: string): void;
 }
 
-/** Says nothing, still records timings when given a sink. For tests and library use. */
+/** Says nothing. For tests and library use. @param timings a sink for how long steps took */
 export function silentProgress(timings: Timing[] = []): Progress {
+  return timedProgress({ step: (_title, work) => work(() => {}), info: () => {}, warn: () => {} }, timings);
+}
+
+/** The same, with the time of each step noted. */
+export function timedProgress(progress: Progress, timings: Timing[]): Progress {
   return {
     async step(title, work) {
       const start = performance.now();
       try {
-        return await work(() => {});
+        return await progress.step(title, work);
       } finally {
         timings.push({ step: title, ms: Math.round(performance.now() - start) });
       }
     },
-    info: () => {},
-    warn: () => {},
+    info: (text) => progress.info(text),
+    warn: (text) => progress.warn(text),
   };
 }

@@ -23,6 +23,9 @@ const schema = z.strictObject({
   minRequests: z.number().int().min(50).default(300),
 });
 
+/** As a scenario file has it. */
+export type AskedBoundsLatency = z.input<typeof schema>;
+
 type Scenario = ResilienceScenario<z.output<typeof schema>>;
 
 /** A service that hangs costs its callers a bounded time: without a timeout they wait, with it they do not. */

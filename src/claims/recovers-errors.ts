@@ -20,6 +20,9 @@ const schema = z.strictObject({
   retries: z.number().int().min(1).describe('For the arithmetic: expected success = 1 - share^(retries+1).'),
 });
 
+/** As a scenario file has it. */
+export type AskedRecoversErrors = z.input<typeof schema>;
+
 type Scenario = ResilienceScenario<z.output<typeof schema>>;
 
 /** Transient errors of a service do not reach its callers: without retries they must, with retries they must not. */

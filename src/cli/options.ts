@@ -1,24 +1,22 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { defaultApp } from '../apps/default-app.ts';
 import { clusterChoices } from '../clusters/index.ts';
-import { meshes } from '../meshes/index.ts';
-
-const meshNames = Object.keys(meshes);
+import { defaults, meshNames } from '../library/defaults.ts';
 
 /** Options that several commands share; one definition each, so that they mean and read the same everywhere. */
 export const clusterOption = (): Option =>
-  new Option('--cluster <provider>', 'where Kubernetes comes from').choices(clusterChoices).default('auto');
+  new Option('--cluster <provider>', 'where Kubernetes comes from').choices(clusterChoices).default(defaults.cluster);
 
 export const meshOption = (): Option =>
-  new Option('--mesh <mesh>', 'service mesh under test').choices(meshNames).default(meshNames[0]);
+  new Option('--mesh <mesh>', 'service mesh under test').choices(meshNames).default(defaults.mesh);
 
 export const appOption = (): Option =>
   new Option(
     '--app <file>',
     'the application under test: an app file, or the id of one that comes with meshproof',
-  ).default(defaultApp);
+  ).default(defaults.app);
 
-export const reportsOption = (): Option => new Option('--reports <dir>', 'folder of reports').default('reports');
+export const reportsOption = (): Option =>
+  new Option('--reports <dir>', 'folder of reports').default(defaults.reportsDir);
 
 export const labOption = (): Option =>
   new Option('--lab <name>', 'a lab by name: `run` uses it if it is up').argParser((value: string) => {

@@ -2,6 +2,7 @@ import { pc } from './colors.ts';
 import type { MeshproofError } from '../base/errors.ts';
 import { redact } from '../evidence/redaction.ts';
 import type { Status } from '../judge/assertion.ts';
+import { marks } from '../library/lines.ts';
 
 /** An error as every command shows it: what happened, its code, what to do. A stack only for a bug of meshproof itself. */
 export function printError(error: MeshproofError): void {
@@ -13,29 +14,15 @@ export function printError(error: MeshproofError): void {
   }
 }
 
-const marks: Record<Status, string> = {
-  pass: pc.green('✓'),
-  fail: pc.red('✗'),
-  error: pc.red('!'),
-  invalid: pc.yellow('?'),
-  skipped: pc.dim('-'),
+const colours: Record<Status, (text: string) => string> = {
+  pass: pc.green,
+  fail: pc.red,
+  error: pc.red,
+  invalid: pc.yellow,
+  skipped: pc.dim,
 };
 
 /** `✓`, `✗`, `!`, `?`, `-`: a mark for each status, coloured where there is a terminal. */
 export function mark(status: Status): string {
-  return marks[status];
-}
-
-/** Plain text in columns, two spaces apart. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, cell.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return colours[status](marks[status]);
 }

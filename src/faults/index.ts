@@ -11,6 +11,9 @@ export const faults = [httpAbort, httpDelay] as const;
 /** A fault as a scenario file asks for it; `target` may still be open. */
 export type AskedFault = z.output<(typeof faults)[number]['schema']>;
 
+/** The same as a person writes it: what has a default may be left out. */
+export type AskableFault = z.input<(typeof faults)[number]['schema']>;
+
 /** @throws MeshproofError MESHPROOF_SCENARIO_INVALID for a kind that does not exist */
 export function faultEntry(
   kind: string,

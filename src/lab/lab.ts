@@ -4,6 +4,7 @@ import { deployApp, runningApp } from '../apps/running-app.ts';
 import { systemClock } from '../base/clock.ts';
 import { pollUntil } from '../base/poll.ts';
 import type { Progress } from '../base/progress.ts';
+import type { RollbackRegistrar } from '../base/rollback-registrar.ts';
 import type { RunningCluster } from '../clusters/provider.ts';
 import type { ImageMap } from '../images/image.ts';
 import { stepsTaken } from '../kube/pod-status.ts';
@@ -54,7 +55,8 @@ export class Lab {
   readonly edges: readonly AppEdge[];
   readonly scratch: string;
   readonly #brokenBefore = new Set<string>();
-  #twin: Promise<RunningApp> | undefined;
+  /** By who takes it back: a lab outlives its runs, a twin does not. */
+  readonly #twins = new WeakMap<RollbackRegistrar, Promise<RunningApp>>();
   #startFindings: readonly StartFinding[] = [];
 
   constructor(parts: LabParts) {
@@ -142,16 +144,20 @@ export class Lab {
   }
 
   /**
-   * The same app once more, without the mesh, for control arms; made at first use, and tried again after a failure.
+   * The same app once more, without the mesh, for control arms; made at first use of a run, and tried again after a failure.
    *
    * @throws TypeError for an app that meshproof does not deploy: a scenario that needs the twin is skipped before
    */
   twin(context: Surroundings): Promise<RunningApp> {
-    this.#twin ??= this.#makeTwin(context).catch((error: unknown) => {
-      this.#twin = undefined;
+    const { rollback } = context;
+    const there = this.#twins.get(rollback);
+    if (there !== undefined) return there;
+    const twin = this.#makeTwin(context).catch((error: unknown) => {
+      this.#twins.delete(rollback);
       throw error;
     });
-    return this.#twin;
+    this.#twins.set(rollback, twin);
+    return twin;
   }
 
   async #makeTwin({ rollback, progress, signal }: Surroundings): Promise<RunningApp> {

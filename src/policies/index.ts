@@ -12,3 +12,7 @@ export const policies = [retry, timeout, outlierDetection, authorize, mtls] as c
 export type Policy = z.output<(typeof policies)[number]['schema']>;
 export type PolicyKind = Policy['kind'];
 export type PolicyOf<Kind extends PolicyKind> = Extract<Policy, { kind: Kind }>;
+
+/** A policy as a scenario file has it: what has a default may be left out, and the service under test is the one meant. */
+export type AskablePolicy = ForSubject<z.input<(typeof policies)[number]['schema']>>;
+type ForSubject<Any> = Any extends { service: string } ? Omit<Any, 'service'> & { service?: string } : never;

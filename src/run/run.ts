@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { MeshproofError, toMeshproofError } from '../base/errors.ts';
-import type { Progress, Timing } from '../base/progress.ts';
+import { timedProgress, type Progress, type Timing } from '../base/progress.ts';
 import type { RunContext } from '../claims/context.ts';
 import { Judging, type Check } from '../claims/judging.ts';
 import { lockLab } from '../clusters/lab-lock.ts';
@@ -12,6 +12,7 @@ import { criteria } from '../judge/verdict/criteria.ts';
 import { verdict } from '../judge/verdict/verdict.ts';
 import type { Lab } from '../lab/lab.ts';
 import { labHealth } from '../lab/lab-health.ts';
+import { leaveLab } from '../lab/leave-lab.ts';
 import { openLab, throwAwayName, type OpenLabOptions } from '../lab/open-lab.ts';
 import type { HealthResult } from '../observe/health/health.ts';
 import type { RunReport } from '../report/model.ts';
@@ -22,16 +23,18 @@ import { eventfulProgress, openEvents, type Events } from './events.ts';
 import { hostFacts, toolFacts } from './host-facts.ts';
 import { injectorsOf } from './injectors.ts';
 import { Rollback, type RollbackOutcome } from './rollback.ts';
+import { runIdAt } from './run-id.ts';
 import { takeBackLeftovers } from './take-back-leftovers.ts';
 import { planTrials, waves, type PlannedTrial } from './trials.ts';
 import { runWave, type TrialOutcome } from './wave.ts';
 
 export interface RunOptions extends Pick<OpenLabOptions, 'cluster' | 'mesh' | 'lab' | 'app'> {
-  scenarios: Scenario[];
+  scenarios: readonly Scenario[];
   keep: boolean;
+  /** A lab that whoever calls has opened and locked, and leaves by himself: nothing else is opened. */
+  opened?: Lab | undefined;
   reportsDir: string;
   command: string[];
-  timings: Timing[];
   progress: Progress;
   signal: AbortSignal;
   interrupted: () => boolean;
@@ -62,15 +65,16 @@ type Clean = (what: string, title: string, left: RuleInputs['list-empty'], hint:
  * @throws MeshproofError MESHPROOF_LAB_BUSY when another process uses the lab: then nothing was done, and there is no report
  */
 export async function run(options: RunOptions): Promise<RunOutcome> {
-  const { signal, timings, scenarios } = options;
+  const { signal, scenarios, opened } = options;
+  const timings: Timing[] = [];
   const clock = systemClock;
   const started = clock.now();
   const runId = runIdAt(started);
-  await using _lock = await lockLab(options.lab ?? throwAwayName(runId), 'run');
+  await using _lock = opened === undefined ? await lockLab(options.lab ?? throwAwayName(runId), 'run') : undefined;
   const dir = join(options.reportsDir, runId);
   const evidence = await openEvidence(dir);
   const events = openEvents(join(dir, 'events.ndjson'), clock);
-  const progress = eventfulProgress(options.progress, events, clock);
+  const progress = eventfulProgress(timedProgress(options.progress, timings), events, clock);
   const judging = new Judging(evidence.reader);
   const parts: Parts = { scenarios: [], assertions: judging.assertions, signals: [], errors: [], health: {} };
   const fail: Fail = (error, scenario) => {
@@ -85,7 +89,7 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   let rollback: Rollback | undefined;
   let facts: Pick<RunReport, 'cluster' | 'mesh'> = {};
   try {
-    lab = await openLab({ ...options, progress, runId, stay: options.keep });
+    lab = opened ?? (await openLab({ ...options, progress, runId, stay: options.keep }));
     events.emit({
       type: 'run-started',
       runId,
@@ -93,7 +97,7 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
       mesh: lab.mesh.name,
       app: lab.app.app.id,
     });
-    if (!lab.owned) await takeBackLeftovers(lab, progress);
+    if (opened !== undefined || !lab.owned) await takeBackLeftovers(lab, progress);
     rollback = new Rollback({
       journal: join(lab.stateDir, 'journal.ndjson'),
       injectors: injectorsOf(lab),
@@ -130,7 +134,8 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   } catch (error) {
     fail(error);
   } finally {
-    await cleanUp({ lab, rollback, evidence, progress, fail, clean });
+    const leaves = opened === undefined;
+    await cleanUp({ lab, leaves, rollback, evidence, progress, fail, clean });
   }
   const order = new Map(scenarios.map(({ criterion }, index) => [criterion.id, index]));
   parts.scenarios.sort((a, b) => (order.get(a.criterion) ?? 0) - (order.get(b.criterion) ?? 0));
@@ -155,15 +160,7 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
     evidence: [],
   };
   await writeReport(dir, report);
-  return { report, dir, ...(lab !== undefined && !lab.owned && { keptLab: lab.name }) };
-}
-
-function runIdAt(epochMs: number): string {
-  const time = new Date(epochMs)
-    .toISOString()
-    .replaceAll(/[-:]|\.\d+Z/g, '')
-    .replace('T', '-');
-  return `${time}-${randomBytes(2).toString('hex')}`;
+  return { report, dir, ...(lab !== undefined && (opened !== undefined || !lab.owned) && { keptLab: lab.name }) };
 }
 
 /** What meshproof itself left behind says nothing about the mesh: no conclusion, and an error of the environment. */
@@ -281,6 +278,8 @@ async function notStarted({ trial }: PlannedTrial, path: string, evidence: Evide
 
 interface CleanUp {
   lab: Lab | undefined;
+  /** The run is done with the lab. */
+  leaves: boolean;
   rollback: Rollback | undefined;
   evidence: Evidence;
   progress: Progress;
@@ -289,22 +288,19 @@ interface CleanUp {
 }
 
 /** Whatever became of the run: what is left to take back, how that went, and the lab if it is ours. */
-async function cleanUp({ lab, rollback, evidence, progress, fail, clean }: CleanUp): Promise<void> {
+async function cleanUp({ lab, leaves, rollback, evidence, progress, fail, clean }: CleanUp): Promise<void> {
+  const goes = leaves && lab?.owned === true;
   try {
-    const outcomes = (await rollback?.runAll(cleanupBudgetMs, lab?.owned === true ? 'host' : undefined)) ?? [];
+    const outcomes = (await rollback?.runAll(cleanupBudgetMs, goes ? 'host' : undefined)) ?? [];
     if (outcomes.length > 0) await judgeCleanup(outcomes, evidence, clean);
   } catch (error) {
     fail(error);
   }
-  if (lab === undefined) return;
-  const made = lab;
+  if (lab === undefined || !leaves) return;
   try {
-    if (!made.owned) {
-      await made.close();
-      return;
-    }
-    await progress.step('deleting the lab', () => made.delete());
-    const path = await evidence.json('evidence/lab-residue.json', await made.remains());
+    const left = await leaveLab(lab, progress);
+    if (!goes) return;
+    const path = await evidence.json('evidence/lab-residue.json', left);
     await clean(
       'lab-residue',
       'The deleted lab left nothing on this machine',

@@ -1,8 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
 import { MeshproofError } from '../base/errors.ts';
 import { parseYaml, suggest, throwFindings, type FieldPath, type Finding, type Parsed } from '../base/yaml-file.ts';
+import type { ScenarioBase } from '../claims/define-claim.ts';
 import { scenarioSchema, suiteSchema, type Scenario, type Suite } from './schema.ts';
 
 /** Where meshproof's own scenarios live. */
@@ -105,6 +107,26 @@ export async function loadScenarios(
   }
   throwFindings('MESHPROOF_SCENARIO_INVALID', findings);
   return [...scenarios.values()].map(({ scenario }) => scenario);
+}
+
+/** A scenario as a program writes it: the fields of a scenario file (docs/scenario.schema.json). */
+export type ScenarioInput = ScenarioBase & Record<string, unknown>;
+
+/**
+ * A scenario that is an object, held to what files are held to.
+ *
+ * @throws MeshproofError MESHPROOF_SCENARIO_INVALID with every finding
+ */
+export function scenarioFrom(input: ScenarioInput, services?: readonly string[]): Scenario {
+  const { value, findings } = parseScenario(stringify(input), input.id, services);
+  if (value !== undefined) return value;
+  // Lines are those of a text that nobody wrote.
+  const said = findings.map(({ path, message }) => `${input.id}: ${path === '' ? '' : `${path}: `}${message}`);
+  throw new MeshproofError(
+    'MESHPROOF_SCENARIO_INVALID',
+    said.join('\n'),
+    'See docs/scenarios.md; nothing was started.',
+  );
 }
 
 function fileOf(name: string, scenarios: Map<string, string>, candidates: string[]): string {

@@ -1,10 +1,11 @@
 import { Command, Option } from 'commander';
+import { table } from '../../base/table.ts';
 import { MeshproofError } from '../../base/errors.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
 import { hostLimits, limitProblem } from '../../tools/host-limits.ts';
 import { checkPlatform } from '../../tools/platform.ts';
 import { jsonOption } from '../options.ts';
-import { mark, printError, table } from '../print.ts';
+import { mark, printError } from '../print.ts';
 import { consoleProgress } from '../progress.ts';
 
 export function doctorCommand(): Command {

@@ -1,9 +1,10 @@
 import { Command, Option } from 'commander';
 import { pc } from '../colors.ts';
+import { table } from '../../base/table.ts';
+import type { Result } from '../../index.ts';
+import { troubleLines } from '../../library/lines.ts';
 import type { MeshName } from '../../meshes/index.ts';
-import type { Timing } from '../../base/progress.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
-import type { RunOutcome } from '../../run/run.ts';
 import {
   appOption,
   clusterOption,
@@ -13,7 +14,7 @@ import {
   reportsOption,
   timeoutOption,
 } from '../options.ts';
-import { mark, table } from '../print.ts';
+import { mark } from '../print.ts';
 import { consoleProgress } from '../progress.ts';
 
 interface Options {
@@ -27,8 +28,6 @@ interface Options {
   timeout?: number | undefined;
   json?: boolean | undefined;
 }
-
-const defaultSuite = 'success-criteria';
 
 export function runCommandDefinition(): Command {
   return new Command('run')
@@ -54,44 +53,36 @@ Examples:
   $ ./bin/meshproof run --app shop/app.yaml              your own application`,
     )
     .action(async (names: string[], options: Options) => {
-      const [{ loadApp }, { loadScenarios }, { run }] = await Promise.all([
-        import('../../apps/load-app.ts'),
-        import('../../scenario/load.ts'),
-        import('../../run/run.ts'),
-      ]);
-      const asked = [...names, ...options.scenario];
-      const app = await loadApp(options.app);
-      const services = app.services.map(({ name }) => name);
-      const scenarios = await loadScenarios(asked.length > 0 ? asked : [defaultSuite], { services });
-      const timings: Timing[] = [];
-      using progress = consoleProgress({ timings });
+      const { runScenarios } = await import('../../index.ts');
+      using progress = consoleProgress({ timings: [] });
       using interrupts = watchInterrupts({
         timeoutMs: options.timeout,
         onFirst: (why) => progress.warn(`${why}: cleaning up (a second Ctrl-C gives up on that)`),
         onSecond: () => process.exit(130),
       });
-      const outcome = await run({
-        scenarios,
+      const { app, cluster, mesh, lab, keep, reports: reportsDir } = options;
+      const result = await runScenarios({
+        scenarios: [...names, ...options.scenario],
         app,
-        cluster: options.cluster,
-        mesh: options.mesh,
-        lab: options.lab,
-        keep: options.keep === true,
-        reportsDir: options.reports,
+        cluster,
+        mesh,
+        lab,
+        keep,
+        reportsDir,
         command: ['meshproof', ...process.argv.slice(2)],
-        timings,
         progress,
         signal: interrupts.signal,
         interrupted: () => interrupts.interrupted,
       });
       progress[Symbol.dispose]();
-      print(outcome, options);
-      process.exitCode = outcome.report.verdict.exitCode;
+      print(result, options);
+      process.exitCode = result.verdict.exitCode;
     });
 }
 
 /** What a person reads last: criteria, what is wrong, and on the last line the verdict and where the report is. */
-function print({ report, dir, keptLab }: RunOutcome, options: Options): void {
+function print(result: Result, options: Options): void {
+  const { report, dir, keptLab } = result;
   if (options.json) {
     process.stdout.write(
       `${JSON.stringify({ verdict: report.verdict, criteria: report.criteria, report: `${dir}/report.json` }, null, 2)}\n`,
@@ -106,20 +97,7 @@ function print({ report, dir, keptLab }: RunOutcome, options: Options): void {
         .map((line, index) => `${mark(report.criteria[index]?.status ?? 'invalid')} ${line}`),
     );
   }
-  const all = [...report.scenarios.flatMap(({ assertions }) => assertions), ...report.assertions];
-  for (const assertion of all) {
-    if (assertion.status === 'pass') continue;
-    lines.push(
-      '',
-      `${mark(assertion.status)} ${pc.bold(assertion.id)}: ${assertion.title}`,
-      `    expected ${assertion.expected}`,
-      `    observed ${assertion.observed}`,
-    );
-    if (assertion.hint !== undefined) lines.push(`    hint     ${assertion.hint}`);
-  }
-  for (const error of report.errors) {
-    lines.push('', `${mark('error')} ${pc.dim(error.code)}: ${error.message}`, `    hint     ${error.hint}`);
-  }
+  lines.push(...troubleLines(result, { mark, bold: pc.bold, dim: pc.dim }));
   if (keptLab !== undefined)
     lines.push('', `The lab ${keptLab} is up: \`./bin/meshproof down ${keptLab}\` removes it.`);
   const { status, summary } = report.verdict;

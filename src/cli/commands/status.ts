@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { table } from '../../base/table.ts';
 import { jsonOption } from '../options.ts';
-import { table } from '../print.ts';
 
 export function statusCommand(): Command {
   return new Command('status')

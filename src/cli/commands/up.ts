@@ -30,13 +30,7 @@ export function upCommand(): Command {
       '\nExamples:\n  $ ./bin/meshproof up\n  $ ./bin/meshproof up --lab dev && ./bin/meshproof run --lab dev retries-recover-errors',
     )
     .action(async (options: Options) => {
-      const [{ loadApp }, { openLab }, { deleteLab }, { lockLab }] = await Promise.all([
-        import('../../apps/load-app.ts'),
-        import('../../lab/open-lab.ts'),
-        import('../../clusters/labs.ts'),
-        import('../../clusters/lab-lock.ts'),
-      ]);
-      const app = await loadApp(options.app);
+      const { openLab } = await import('../../index.ts');
       const timings: Timing[] = [];
       using progress = consoleProgress({ timings });
       using interrupts = watchInterrupts({
@@ -44,19 +38,16 @@ export function upCommand(): Command {
         onFirst: (why) => progress.warn(`${why}: cleaning up`),
         onSecond: () => process.exit(130),
       });
-      await using _lock = await lockLab(options.lab, 'up');
-      if (options.recreate) await progress.step(`deleting the lab ${options.lab}`, () => deleteLab(options.lab));
-      const lab = await openLab({ ...options, app, stay: true, progress, signal: interrupts.signal });
+      await using lab = await openLab({ ...options, keep: true, doing: 'up', progress, signal: interrupts.signal });
       progress[Symbol.dispose]();
-      await lab.close();
       if (options.json) {
         process.stdout.write(
-          `${JSON.stringify({ lab: lab.name, kubeconfig: lab.cluster.kubeconfigPath, timings }, null, 2)}\n`,
+          `${JSON.stringify({ lab: lab.name, kubeconfig: lab.kubeconfigPath, timings }, null, 2)}\n`,
         );
         return;
       }
       process.stdout.write(
-        `The lab ${lab.name} is up.\n  KUBECONFIG=${lab.cluster.kubeconfigPath}\n  run:    ./bin/meshproof run --lab ${lab.name}\n  remove: ./bin/meshproof down ${lab.name}\n`,
+        `The lab ${lab.name} is up.\n  KUBECONFIG=${lab.kubeconfigPath}\n  run:    ./bin/meshproof run --lab ${lab.name}\n  remove: ./bin/meshproof down ${lab.name}\n`,
       );
     });
 }

@@ -1,0 +1,107 @@
+import { setMaxListeners } from 'node:events';
+import type { App } from '../apps/app.ts';
+import { loadApp } from '../apps/load-app.ts';
+import { MeshproofError } from '../base/errors.ts';
+import { silentProgress, type Progress } from '../base/progress.ts';
+import type { MeshName } from '../meshes/index.ts';
+import { loadScenarios, scenarioFrom, type ScenarioInput } from '../scenario/load.ts';
+import type { Scenario } from '../scenario/schema.ts';
+import { run } from '../run/run.ts';
+import { defaults } from './defaults.ts';
+import { resultOf, type Result } from './result.ts';
+
+/** What runs and labs are told in the same words; each has a default (`defaults.ts`). */
+export interface Settings {
+  /** An app, the id of one that comes with meshproof, or the path of an app file. */
+  app?: App | string | undefined;
+  /** Name of an entry of `meshes`. */
+  mesh?: MeshName | undefined;
+  /** `auto`, or the name of an entry of `clusters`. */
+  cluster?: string | undefined;
+  /** A lab by name, used and left as it is; else one is made, and deleted at the end. */
+  lab?: string | undefined;
+  /** Folder of reports. */
+  reportsDir?: string | undefined;
+  /** Is told what happens; default: nobody. */
+  progress?: Progress | undefined;
+  /** Ends it early; everything is taken back all the same. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface RunSettings extends Settings {
+  /** Ids of scenarios or suites, or .yaml files; or one scenario as an object, with the fields of a file. */
+  scenarios?: AskedScenarios | undefined;
+  /** Leave the lab up. */
+  keep?: boolean | undefined;
+  /** What was typed, for the report. */
+  command?: readonly string[] | undefined;
+  /** Whether a person ended it; default: whether `signal` did, unless by a deadline of meshproof. */
+  interrupted?: (() => boolean) | undefined;
+}
+
+export type AskedScenarios = string | readonly string[] | ScenarioInput;
+
+/**
+ * From nothing to a report: a lab, the scenarios on it, and the lab taken away. What `meshproof run` does.
+ *
+ * Once the lab is locked it does not throw: whatever happens then is in the report.
+ *
+ * @throws MeshproofError MESHPROOF_APP_UNKNOWN, MESHPROOF_APP_INVALID, MESHPROOF_SCENARIO_UNKNOWN, MESHPROOF_SCENARIO_INVALID,
+ * before anything starts; MESHPROOF_LAB_BUSY
+ */
+export async function runScenarios(settings: RunSettings = {}): Promise<Result> {
+  const app = await appOf(settings.app);
+  const scenarios = await scenariosOf(settings.scenarios, app);
+  using stop = interruptible(settings.signal);
+  const outcome = await run({
+    scenarios,
+    app,
+    cluster: settings.cluster ?? defaults.cluster,
+    mesh: settings.mesh ?? defaults.mesh,
+    lab: settings.lab,
+    keep: settings.keep === true,
+    reportsDir: settings.reportsDir ?? defaults.reportsDir,
+    command: [...(settings.command ?? ['runScenarios', ...scenarios.map(({ id }) => id)])],
+    progress: settings.progress ?? silentProgress(),
+    signal: stop.signal,
+    interrupted: settings.interrupted ?? (() => stop.interrupted),
+  });
+  return resultOf(outcome);
+}
+
+export async function appOf(app: App | string = defaults.app): Promise<App> {
+  return typeof app === 'string' ? loadApp(app) : app;
+}
+
+export async function scenariosOf(asked: AskedScenarios = [], app: App): Promise<Scenario[]> {
+  const services = app.services.map(({ name }) => name);
+  if (typeof asked !== 'string' && !Array.isArray(asked)) return [scenarioFrom(asked as ScenarioInput, services)];
+  const names = [asked as string | string[]].flat();
+  return loadScenarios(names.length > 0 ? names : [defaults.scenarios], { services });
+}
+
+/** A user's signal as the engine's: what ends by it is no bug, and the report says that it was interrupted. */
+export function interruptible(signal?: AbortSignal): Disposable & { signal: AbortSignal; interrupted: boolean } {
+  const controller = new AbortController();
+  // A dozen captures and as many waits listen at once; each takes its listener back.
+  setMaxListeners(0, controller.signal);
+  const abort = (): void => controller.abort(reasonOf(signal?.reason));
+  if (signal?.aborted === true) abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  return {
+    signal: controller.signal,
+    get interrupted() {
+      const reason: unknown = controller.signal.reason;
+      return reason instanceof MeshproofError && reason.code === 'MESHPROOF_INTERRUPTED';
+    },
+    [Symbol.dispose]: () => signal?.removeEventListener('abort', abort),
+  };
+}
+
+function reasonOf(reason: unknown): MeshproofError {
+  if (reason instanceof MeshproofError) return reason;
+  const why = reason instanceof Error ? reason.message : String(reason);
+  return new MeshproofError('MESHPROOF_INTERRUPTED', `Interrupted: ${why}`, 'Whoever called gave up on it.', {
+    cause: reason,
+  });
+}
