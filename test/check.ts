@@ -4,9 +4,10 @@
  * only when it is asked for. The last line is `N passed, N failed`.
  */
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import pLimit from 'p-limit';
 import { consoleProgress } from '../src/cli/progress.ts';
 import { createToolbox } from '../src/tools/toolbox.ts';
 import { toolNames } from '../src/tools/tool.ts';
@@ -36,19 +37,29 @@ const staticChecks: Record<string, string[]> = {
   'generated app docs are current': ['tsx', 'src/apps/generate-docs.ts', '--check'],
 };
 
-async function program(title: string, argv: string[], env: Record<string, string> = {}): Promise<boolean> {
+/** `heard`: as it speaks, or, for one of several that run side by side, when it has ended. */
+async function program(
+  title: string,
+  argv: string[],
+  { env = {}, heard = 'at once' }: { env?: Record<string, string>; heard?: 'at once' | 'at its end' } = {},
+): Promise<boolean> {
   const [file = '', ...args] = argv;
-  process.stdout.write(`\n— ${title}\n`);
+  const output = heard === 'at once' ? 'inherit' : 'pipe';
+  if (heard === 'at once') process.stdout.write(`\n— ${title}\n`);
   const started = Date.now();
   const result = await execa(file, args, {
     cwd: root,
     env,
     preferLocal: true,
     localDir: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdin: 'ignore',
+    stdout: output,
+    stderr: output,
+    all: true,
     reject: false,
   });
   const ok = result.exitCode === 0;
+  if (heard === 'at its end') process.stdout.write(`\n— ${title}\n${result.all ?? ''}\n`);
   process.stdout.write(`${ok ? 'ok' : 'FAILED'} ${title} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
   return ok;
 }
@@ -66,9 +77,9 @@ async function tests(stage: Exclude<Stage, 'static'>): Promise<void> {
   const ok = await program(
     `${stage} tests (${files.length} files)`,
     ['mocha', '--reporter', 'test/spec-reporter.cjs', ...files.sort().map((name) => join('test', stage, name))],
-    { MESHPROOF_TEST_COUNTS: counts, NO_COLOR: '1' },
+    { env: { MESHPROOF_TEST_COUNTS: counts, NO_COLOR: '1' } },
   );
-  let stats = { passes: 0, failures: 0, pending: 0 };
+  let stats = { passes: 0, failures: 0, pending: 0, titles: [] as string[] };
   try {
     stats = JSON.parse(readFileSync(counts, 'utf8')) as typeof stats;
   } catch {
@@ -77,6 +88,7 @@ async function tests(stage: Exclude<Stage, 'static'>): Promise<void> {
   // A test that was skipped proves nothing: it counts as failed. So does a stage that ran no test, or a mocha that died.
   const failed = stats.failures + stats.pending;
   count(`${stage} tests`, stats.passes, failed > 0 || (ok && stats.passes > 0) ? failed : 1);
+  failures.push(...stats.titles.map((title) => `  ${title}`));
 }
 
 {
@@ -89,12 +101,17 @@ async function tests(stage: Exclude<Stage, 'static'>): Promise<void> {
 for (const stage of chosen) {
   if (stage !== 'static') await tests(stage);
   else {
-    for (const [title, argv] of Object.entries(staticChecks)) {
-      const ok = await program(title, argv);
-      count(title, ok ? 1 : 0, ok ? 0 : 1);
-    }
+    const limit = pLimit(availableParallelism());
+    await Promise.all(
+      Object.entries(staticChecks).map(([title, argv]) =>
+        limit(async () => {
+          const ok = await program(title, argv, { heard: 'at its end' });
+          count(title, ok ? 1 : 0, ok ? 0 : 1);
+        }),
+      ),
+    );
   }
 }
-if (failures.length > 0) process.stdout.write(`\nfailed: ${failures.join(', ')}\n`);
+if (failures.length > 0) process.stdout.write(`\nfailed:\n${failures.join('\n')}\n`);
 process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`);
 process.exitCode = totals.failed > 0 ? 1 : 0;

@@ -1,7 +1,8 @@
 import { join, normalize } from 'node:path';
 import { PassThrough, Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
+import { createGzip, gzipSync } from 'node:zlib';
+import { jsonText } from '../base/json-text.ts';
 import { openWhole, writeWhole } from '../base/whole-file.ts';
 import type { EvidencePath } from './path.ts';
 import { redact, redactValue, type RedactOptions } from './redaction.ts';
@@ -15,7 +16,7 @@ function inside(runDir: string, path: EvidencePath): string {
 
 /**
  * Writes one piece of evidence without its secrets. Strings are text, bytes are written as they are (captures), anything
- * else becomes indented JSON.
+ * else becomes JSON; `.gz` is compressed.
  */
 export async function writeEvidence(
   runDir: string,
@@ -28,8 +29,8 @@ export async function writeEvidence(
       ? redact(content, options)
       : content instanceof Uint8Array
         ? content
-        : `${JSON.stringify(redactValue(content, options), undefined, 2)}\n`;
-  await writeWhole(inside(runDir, path), body);
+        : `${jsonText(redactValue(content, options))}\n`;
+  await writeWhole(inside(runDir, path), path.endsWith('.gz') ? gzipSync(body) : body);
   return path;
 }
 

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, gunzipSync } from 'node:zlib';
 import { messageOf } from '../base/errors.ts';
 import { proveWires, type WireOptions } from '../observe/capture/prove-wire.ts';
 import type { WireEdge, WireProof } from '../observe/capture/wire.ts';
@@ -11,7 +11,7 @@ import type { EvidencePath } from './path.ts';
 export interface EvidenceReader {
   /** Absolute path, for readers that stream a file themselves (captures). */
   file(path: EvidencePath): string;
-  /** @throws Error naming the file when it is missing or is not JSON. */
+  /** `.gz` is unpacked. @throws Error naming the file when it is missing, damaged or not JSON. */
   json<T>(path: EvidencePath): Promise<T>;
   /** One JSON value per line; `.gz` is unpacked on the way. */
   ndjson<T>(path: EvidencePath): AsyncIterable<T>;
@@ -30,7 +30,7 @@ export function directoryReader(runDir: string): EvidenceReader {
   return {
     file,
     json: async <T>(path: EvidencePath) => {
-      const text = await readFile(file(path), 'utf8').catch((error: unknown) => {
+      const text = await readText(file(path), path).catch((error: unknown) => {
         throw unreadable(path, error);
       });
       return parse<T>(text, path);
@@ -38,6 +38,11 @@ export function directoryReader(runDir: string): EvidenceReader {
     ndjson: (path) => readLines(file(path), path),
     wires: (path, edges, options) => proveWires(file(path), edges, options),
   };
+}
+
+async function readText(absolute: string, path: EvidencePath): Promise<string> {
+  const bytes = await readFile(absolute);
+  return (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
 }
 
 async function* readLines<T>(absolute: string, path: EvidencePath): AsyncGenerator<T> {

@@ -217,12 +217,12 @@ async function evidenceOf(seen: Seen): Promise<ArmResult> {
   const receipts = (await Promise.all(faults.map((fault) => fault.receipts()))).flat();
   const { problems } = snapshotDeltas(looks.start, looks.end);
   await evidence.text(path('k6.txt'), result.summary);
-  const atStart = await evidence.json(path('proxy-start.json'), looks.start);
-  const atEnd = await evidence.json(path('proxy-end.json'), looks.end);
+  const atStart = await evidence.json(path('proxy-start.json.gz'), looks.start);
+  const atEnd = await evidence.json(path('proxy-end.json.gz'), looks.end);
   const proxy = {
     start: atStart,
-    faultStart: faulty ? await evidence.json(path('proxy-fault-start.json'), looks.faultStart) : atStart,
-    faultEnd: faulty ? await evidence.json(path('proxy-fault-end.json'), looks.faultEnd) : atEnd,
+    faultStart: faulty ? await evidence.json(path('proxy-fault-start.json.gz'), looks.faultStart) : atStart,
+    faultEnd: faulty ? await evidence.json(path('proxy-fault-end.json.gz'), looks.faultEnd) : atEnd,
     end: atEnd,
   };
   const load = {
@@ -245,7 +245,7 @@ async function evidenceOf(seen: Seen): Promise<ArmResult> {
     spec,
     windows,
     ...load,
-    pressure: await evidence.json(path('pressure.json'), pressure),
+    pressure: await evidence.json(path('pressure.json.gz'), pressure),
     ...(faulty && {
       ledger: await evidence.ndjson(path('ledger.ndjson.gz'), ledger),
       receipts: await evidence.json(path('faults.json'), receipts),

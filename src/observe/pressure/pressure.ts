@@ -1,4 +1,4 @@
-/** How busy a machine was while something was measured on it; `pressure.json`. */
+/** How busy a machine was while something was measured on it; `pressure.json.gz`. */
 export interface PressureFacts {
   /** Logical CPUs that share the work. */
   cores: number;

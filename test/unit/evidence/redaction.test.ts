@@ -114,6 +114,7 @@ describe('evidence', () => {
   it('is written without the planted secrets, as text, as JSON, as a stream in small pieces, compressed', async () => {
     await writeEvidence(dir, 'evidence/a/log.txt', all);
     await writeEvidence(dir, 'evidence/a/value.json', { log: all, password: 'hunter2' });
+    await writeEvidence(dir, 'evidence/a/value.json.gz', { log: all, password: 'hunter2' });
     await writeEvidenceLines(
       dir,
       'evidence/a/lines.ndjson.gz',
@@ -132,7 +133,7 @@ describe('evidence', () => {
       const bytes = await readFile(join(dir, 'evidence/a', name));
       return (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
     };
-    for (const name of ['log.txt', 'value.json', 'lines.ndjson.gz', 'stream.log']) {
+    for (const name of ['log.txt', 'value.json', 'value.json.gz', 'lines.ndjson.gz', 'stream.log']) {
       const text = await read(name);
       for (const [what, , secret] of planted) expect(text, `${what} in ${name}`).not.to.contain(secret);
       expect(findSecrets(text), name).to.deep.equal([]);
