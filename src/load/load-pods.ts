@@ -123,7 +123,9 @@ export class LoadPods {
   /** An account that was there before stays. */
   async #account({ client, namespace }: Pick<WantedPods, 'client' | 'namespace'>, kube: KubeClient): Promise<void> {
     const key = `${namespace}/${client}`;
-    const there = this.#accounts.get(key) ?? makeAccount(this.#rollback, kube, { client, namespace });
+    const there =
+      this.#accounts.get(key) ??
+      makeAccount(this.#rollback, kube, { client, namespace, onRemoved: () => this.#accounts.delete(key) });
     this.#accounts.set(key, there);
     try {
       await there;
@@ -137,21 +139,24 @@ export class LoadPods {
 async function makeAccount(
   rollback: RollbackRegistrar,
   kube: KubeClient,
-  { client, namespace }: Pick<WantedPods, 'client' | 'namespace'>,
+  { client, namespace, onRemoved }: Pick<WantedPods, 'client' | 'namespace'> & { onRemoved: () => unknown },
 ): Promise<void> {
   const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${client}`;
   if ((await lookAt(kube, path)) !== undefined) return;
-  await recordRemoval(rollback, kube, { what: `service account ${namespace}/${client}`, path });
+  await recordRemoval(rollback, kube, { what: `service account ${namespace}/${client}`, path, onRemoved });
   await kube.apply([{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: client, namespace } }]);
 }
 
 function recordRemoval(
   rollback: RollbackRegistrar,
   kube: KubeClient,
-  { what, path }: { what: string; path: string },
+  { what, path, onRemoved }: { what: string; path: string; onRemoved?: () => unknown },
 ): Promise<RollbackHandle> {
   // A load pod has nothing to finish: its sidecar need not drain.
-  const undo = (): Promise<void> => kube.delete(path, { gracePeriodSeconds: 0 });
+  const undo = async (): Promise<void> => {
+    await kube.delete(path, { gracePeriodSeconds: 0 });
+    onRemoved?.();
+  };
   return rollback.record({ what, injector: 'api', args: { delete: path }, undo });
 }
 

@@ -99,6 +99,8 @@ describe('load pods', () => {
     expect(cluster.left()).to.have.members(['loadgen', ...cluster.made]);
     await cluster.rollback.runAll(5000);
     expect(cluster.left()).to.deep.equal([]);
+    await pods.take(wanted, context());
+    expect(cluster.left(), 'what is wanted after that has an account again').to.include('loadgen');
   });
 
   it('that wait are taken by one only', async () => {
