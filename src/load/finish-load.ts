@@ -10,7 +10,7 @@ import { containerStatus, hasEnded } from '../kube/pod-status.ts';
 import type { KubeClient, PodRef } from '../kube/types.ts';
 import type { LoadContext } from './context.ts';
 import { readK6Files, type K6Files } from './k6-files.ts';
-import { loadContainer, workDir } from './load-pod.ts';
+import { loadContainer, loadFolder } from './load-pod.ts';
 import type { LoadResult, LoadSpec } from './load.ts';
 import { readOutcome, type K6Outcome } from './outcome.ts';
 import { expectedRequests } from './plan.ts';
@@ -18,8 +18,11 @@ import { expectedRequests } from './plan.ts';
 /** Beyond duration and last timeouts: for k6's summary. */
 const endGraceMs = 20_000;
 
-export interface LoadPod {
+/** A pod with the part of a load that it sends. */
+export interface LoadingPod {
   ref: PodRef;
+  /** Name of the load in this pod: its folder, and its `exited`. */
+  load: string;
   idPrefix: string;
 }
 
@@ -31,7 +34,7 @@ export interface LoadPod {
 export async function finishLoad(
   spec: LoadSpec,
   context: LoadContext,
-  pods: LoadPod[],
+  pods: readonly LoadingPod[],
   ranMs?: number,
 ): Promise<LoadResult> {
   const outcomes = await Promise.all(pods.map((pod) => finishPod(spec, context, pod, ranMs)));
@@ -54,7 +57,7 @@ type End = { exitCode: number } | 'killed';
 async function finishPod(
   spec: LoadSpec,
   context: LoadContext,
-  { ref, idPrefix }: LoadPod,
+  { ref, load, idPrefix }: LoadingPod,
   ranMs: number | undefined,
 ): Promise<K6Outcome> {
   const { kube, signal } = context;
@@ -69,7 +72,7 @@ async function finishPod(
     }
   };
   const end = await orLost(
-    pollUntil(() => lookEnd(kube, ref), {
+    pollUntil(() => lookEnd(kube, ref, load), {
       what: 'its end',
       timeoutMs: spec.durationMs + spec.requestTimeoutMs + endGraceMs,
       intervalMs: 250,
@@ -81,7 +84,9 @@ async function finishPod(
   if (end === 'killed') lost.push(`k6 in ${ref.name}: its container ended: its samples are lost`);
   else if (end !== undefined) {
     const read = <T>(name: string, consume: (bytes: AsyncIterable<Buffer>) => Promise<T>): Promise<T> =>
-      readPodFile(kube, { pod: ref, container: loadContainer, path: `${workDir}/${name}` }, consume, { signal });
+      readPodFile(kube, { pod: ref, container: loadContainer, path: `${loadFolder(load)}/${name}` }, consume, {
+        signal,
+      });
     const found = await orLost(readK6Files(read, { idPrefix, targets: spec.targets }));
     files = { ...(found ?? nothing), exitCode: end.exitCode };
   }
@@ -91,19 +96,20 @@ async function finishPod(
     stopped: ranMs !== undefined,
   });
   outcome.problems.unshift(...lost);
-  await writeFile(join(context.workDir, `${ref.name}.log`), outcome.output);
+  await writeFile(join(context.workDir, `${ref.name}.${load}.log`), outcome.output);
   return outcome;
 }
 
-async function lookEnd(kube: KubeClient, ref: PodRef): Promise<Look<End>> {
+async function lookEnd(kube: KubeClient, ref: PodRef, load: string): Promise<Look<End>> {
   const pod = await kube.get(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`).catch((error: unknown) => {
     if (isHttpStatus(error, 404)) return undefined;
     throw error;
   });
   if (pod === undefined || pod.metadata.uid !== ref.uid) return { ready: 'killed' };
   if (hasEnded(pod) || containerStatus(pod, loadContainer)?.state?.terminated) return { ready: 'killed' };
+  // The log also tells of the pod's earlier loads.
   const events = logEvents(await containerLog(kube, ref, loadContainer));
-  const exited = events.find(({ event }) => event === 'exited');
+  const exited = events.find(({ event, fields }) => event === 'exited' && fields['load'] === load);
   if (exited) return { ready: { exitCode: Number(exited.fields['code'] ?? -1) } };
   return { pending: events.at(-1)?.event ?? 'running' };
 }

@@ -3,7 +3,7 @@ import { completeLines } from '../base/complete-lines.ts';
 import type { LoadSample } from './load.ts';
 import { toSample } from './samples.ts';
 
-/** What the load container (load.sh) leaves in its work directory, complete once it has said `exited`. */
+/** What the load container (load.sh) leaves in a load's folder, complete once it has said `exited` of it. */
 export const k6Files = { samples: 'samples.csv', summary: 'summary.json', output: 'tail.txt' } as const;
 
 /** What one k6 process left. */
@@ -17,7 +17,7 @@ export interface K6Files {
   output: string;
 }
 
-/** Reads a file of the work directory: hands its bytes to `consume` and gives what that made of them. */
+/** Reads a file of the load's folder: hands its bytes to `consume` and gives what that made of them. */
 export type FileReader = <T>(name: string, consume: (bytes: AsyncIterable<Buffer>) => Promise<T>) => Promise<T>;
 
 /** @throws what `read` throws */

@@ -8,7 +8,6 @@ import type { KubeObject } from '../kube/types.ts';
 
 export const loadContainer = 'k6';
 export const workDir = '/meshproof/work';
-const scriptDir = '/meshproof/load';
 
 export interface LoadPodOptions {
   name: string;
@@ -16,9 +15,6 @@ export interface LoadPodOptions {
   /** Service account and `app` label: the identity in the mesh. */
   client: string;
   image: string;
-  plan: Plan;
-  /** The app's own k6 script. */
-  script?: string | undefined;
 }
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/k6/${name}`, import.meta.url));
@@ -57,57 +53,64 @@ export function loadScript(): string {
   return readFileSync(new URL('load.sh', import.meta.url), 'utf8');
 }
 
-/** Plain, unmeshed objects of one load pod. */
-export function loadPodObjects(options: LoadPodOptions): KubeObject[] {
-  const { name, namespace, client, image, plan, script } = options;
-  const labels = {
-    app: client,
-    'app.kubernetes.io/name': client,
-    'app.kubernetes.io/managed-by': 'meshproof',
-    'meshproof.dev/role': 'load',
-  };
-  return [
-    {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name, namespace, labels },
-      data: { 'load.js': k6Script(script), 'plan.json': JSON.stringify(plan) },
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name, namespace, labels },
-      spec: {
-        serviceAccountName: client,
-        restartPolicy: 'Never',
-        terminationGracePeriodSeconds: 2,
-        containers: [
-          {
-            name: loadContainer,
-            image,
-            imagePullPolicy: 'IfNotPresent',
-            command: ['busybox', 'sh', '-c', literal(loadScript())],
-            env: [
-              { name: 'MP_WORK', value: workDir },
-              { name: 'MP_SCRIPT', value: `${scriptDir}/load.js` },
-            ],
-            volumeMounts: [
-              { name: 'load', mountPath: scriptDir, readOnly: true },
-              { name: 'work', mountPath: workDir },
-            ],
-            securityContext: {
-              runAsUser: 12345,
-              runAsNonRoot: true,
-              allowPrivilegeEscalation: false,
-              capabilities: { drop: ['ALL'] },
-            },
-          },
-        ],
-        volumes: [
-          { name: 'load', configMap: { name } },
-          { name: 'work', emptyDir: {} },
-        ],
+/** A load pod as it is outside of any mesh. It knows of no load yet: pods with the same manifest can stand in for one another. */
+export function loadPod({ name, namespace, client, image }: LoadPodOptions): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace,
+      labels: {
+        app: client,
+        'app.kubernetes.io/name': client,
+        'app.kubernetes.io/managed-by': 'meshproof',
+        'meshproof.dev/role': 'load',
       },
     },
-  ];
+    spec: {
+      serviceAccountName: client,
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 2,
+      containers: [
+        {
+          name: loadContainer,
+          image,
+          imagePullPolicy: 'IfNotPresent',
+          command: ['busybox', 'sh', '-c', literal(loadScript())],
+          env: [{ name: 'MP_WORK', value: workDir }],
+          volumeMounts: [{ name: 'work', mountPath: workDir }],
+          securityContext: {
+            runAsUser: 12345,
+            runAsNonRoot: true,
+            allowPrivilegeEscalation: false,
+            capabilities: { drop: ['ALL'] },
+          },
+        },
+      ],
+      volumes: [{ name: 'work', emptyDir: {} }],
+    },
+  };
+}
+
+/** Where the files of a load are in its pod: each has a folder of its own, so that none is taken for another's. */
+export function loadFolder(load: string): string {
+  return `${workDir}/${load}`;
+}
+
+/**
+ * A program for the container's shell that puts a load's script and plan into its folder, and removes what earlier loads
+ * left: their files have been read.
+ *
+ * @param script the app's own k6 script
+ */
+export function loadFiles(load: string, plan: Plan, script?: string): string {
+  const end = `END-OF-${load}`;
+  const file = (name: string, text: string): string => `cat > ${load}/${name} <<'${end}'\n${text}\n${end}\n`;
+  return [
+    `set -e\ncd ${workDir}\nrm -rf load-*\nmkdir ${load}\n`,
+    file('load.js', k6Script(script)),
+    file('plan.json', JSON.stringify(plan)),
+    'exit 0\n',
+  ].join('');
 }

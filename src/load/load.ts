@@ -52,6 +52,8 @@ export interface LoadSpec {
   plantedToken?: string;
   /** Load pods that share the rate; default 1. About 20 requests/s per calling proxy. */
   pods?: number;
+  /** Pods that no load has used before: their proxies have no connections and no TLS sessions to go on with. */
+  freshPods?: boolean;
   /** A new connection for every request. Default: connections are kept, as real clients do; the sidecar balances per request. */
   noConnectionReuse?: boolean;
 }
@@ -61,6 +63,11 @@ export interface PreparedLoad extends AsyncDisposable {
   readonly pods: import('../kube/types.ts').PodRef[];
   /** Opens the gate; resolves when the first request was sent. */
   start(): Promise<RunningLoad>;
+  /**
+   * All went well for whoever asked: on disposal the pods are kept for later loads, unless the load itself had a problem or
+   * was broken off. Without this call they are removed.
+   */
+  keepPods(): void;
 }
 
 export interface RunningLoad {

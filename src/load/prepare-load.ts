@@ -1,93 +1,81 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
-import { isHttpStatus } from '../kube/kube-api-error.ts';
-import type { KubeClient, KubeObject } from '../kube/types.ts';
 import type { LoadContext } from './context.ts';
-import { finishLoad, type LoadPod } from './finish-load.ts';
-import { loadContainer, loadPodObjects, workDir } from './load-pod.ts';
+import { finishLoad, type LoadingPod } from './finish-load.ts';
+import { loadContainer, loadFiles, loadFolder } from './load-pod.ts';
 import type { LoadResult, LoadSpec, PreparedLoad, RunningLoad } from './load.ts';
 import { planFor, podsOf, validateLoad } from './plan.ts';
-import { podReady, startError } from './pod-ready.ts';
+import { startError } from './pod-ready.ts';
 
 export type { LoadContext } from './context.ts';
 
+/** Script and plan into the pod: some 30 kB. */
+const filesTimeoutMs = 15_000;
 /** From the open gate to the first request: k6 compiles its script and makes its VUs. */
 const firstRequestTimeoutMs = 20_000;
 
 /**
- * Brings the load pods up, meshed, and holds them at a gate: nothing has been sent when it resolves.
+ * Has load pods ready, meshed, each with its script and plan, and holds them at a gate: nothing has been sent when it resolves.
  *
- * @throws MeshproofError MESHPROOF_LOAD_START with the reason of the pod that did not come up; nothing is left then.
+ * @throws MeshproofError MESHPROOF_LOAD_START with the reason of the pod that did not come up; nothing new is left then.
  */
 export async function prepareLoad(spec: LoadSpec, context: LoadContext): Promise<PreparedLoad> {
   validateLoad(spec);
-  const { kube, progress, signal } = context;
-  const image = context.images['k6']?.ref;
-  if (image === undefined) throw startError('the image `k6` is not there', 'Load the images of the lab first.');
-  const id = randomBytes(3).toString('hex');
-  const account: KubeObject = {
-    apiVersion: 'v1',
-    kind: 'ServiceAccount',
-    metadata: { name: spec.client, namespace: spec.namespace },
-  };
-  const pods = Array.from({ length: podsOf(spec) }, (_, index) => {
-    const name = `${spec.client}-load-${id}-${index}`;
-    const idPrefix = `${id}${index}`;
-    return {
-      name,
-      idPrefix,
-      objects: loadPodObjects({ ...spec, name, image, plan: planFor(spec, { index, idPrefix }) }),
-    };
-  });
-  // An account that was there before stays.
-  const accounts = (await exists(kube, account)) ? [] : [account];
-  const objects = [...accounts, ...pods.flatMap((pod) => pod.objects)];
-  const remove = async (): Promise<void> => {
-    await Promise.all(
-      objects
-        .toReversed()
-        .map(async (object) => await kube.delete(await kube.pathOf(object), { gracePeriodSeconds: 0 })),
-    );
-  };
+  const { pods: source, signal } = context;
+  const { client, namespace, freshPods: fresh } = spec;
+  const pods = await source.take({ client, namespace, count: podsOf(spec), fresh }, context);
+  const removeAll = async (): Promise<void> => void (await Promise.all(pods.map((pod) => source.remove(pod))));
   try {
-    const ready = await progress.step(`load pods of ${spec.client}`, async (detail) => {
-      await kube.apply(context.inject(objects));
-      return await Promise.all(
-        pods.map(async ({ name, idPrefix }) => ({
-          idPrefix,
-          ref: await podReady(kube, spec.namespace, name, signal, detail),
-        })),
-      );
-    });
+    const id = randomBytes(3).toString('hex');
+    const loading = pods.map(({ ref }, index) => ({ ref, load: `load-${id}${index}`, idPrefix: `${id}${index}` }));
+    await Promise.all(loading.map((pod, index) => giveFiles(spec, context, pod, index)));
+    /** Whether its pods are as good as new; false while a load is under way. */
+    let clean = true;
+    let keep = false;
     return {
-      pods: ready.map((pod) => pod.ref),
-      start: () => startLoad(spec, context, ready),
-      [Symbol.asyncDispose]: remove,
+      pods: pods.map((pod) => pod.ref),
+      start: () => {
+        clean = false;
+        return startLoad(spec, context, loading, (wentWell) => (clean = wentWell));
+      },
+      keepPods: () => void (keep = true),
+      async [Symbol.asyncDispose]() {
+        if (!keep || !clean || signal.aborted) return removeAll();
+        for (const pod of pods) source.putBack(pod);
+      },
     };
   } catch (error) {
-    await remove();
+    await removeAll();
     throw error;
   }
 }
 
-async function exists(kube: KubeClient, object: KubeObject): Promise<boolean> {
-  try {
-    await kube.get(await kube.pathOf(object));
-    return true;
-  } catch (error) {
-    if (isHttpStatus(error, 404)) return false;
-    throw error;
-  }
+async function giveFiles(spec: LoadSpec, context: LoadContext, pod: LoadingPod, index: number): Promise<void> {
+  const { ref, load, idPrefix } = pod;
+  const { stderr, exitCode } = await context.kube.exec(ref, ['busybox', 'sh'], {
+    container: loadContainer,
+    stdin: loadFiles(load, planFor(spec, { index, idPrefix }), spec.script),
+    timeoutMs: filesTimeoutMs,
+    signal: context.signal,
+  });
+  if (exitCode !== 0)
+    throw startError(`${ref.name} did not take its script: ${stderr.trim().slice(-500)}`, 'Is its disk full?');
 }
 
 /** Opens the gate and waits for k6 to write that the first request is under way, in one call; else, what k6 said. */
-const openGate = `cd ${workDir} && touch gate && until [ -s samples.csv ] || [ -e exited ]; do sleep 0.02; done; if [ -s samples.csv ]; then head -n 1 samples.csv; else tail -n 20 output.txt; fi`;
+const openGate = (load: string): string =>
+  `cd ${loadFolder(load)} && echo ${load} > ../gate && until [ -s samples.csv ] || [ -e exited ]; do sleep 0.02; done; if [ -s samples.csv ]; then head -n 1 samples.csv; else tail -n 20 output.txt; fi`;
 
-async function startLoad(spec: LoadSpec, context: LoadContext, pods: LoadPod[]): Promise<RunningLoad> {
+async function startLoad(
+  spec: LoadSpec,
+  context: LoadContext,
+  pods: readonly LoadingPod[],
+  ended: (wentWell: boolean) => void,
+): Promise<RunningLoad> {
   const { kube, signal } = context;
   const startedAt = await Promise.all(
-    pods.map(async ({ ref }) => {
-      const { stdout, stderr } = await kube.exec(ref, ['busybox', 'sh', '-c', openGate], {
+    pods.map(async ({ ref, load }) => {
+      const { stdout, stderr } = await kube.exec(ref, ['busybox', 'sh', '-c', openGate(load)], {
         container: loadContainer,
         timeoutMs: firstRequestTimeoutMs,
         signal,
@@ -104,28 +92,39 @@ async function startLoad(spec: LoadSpec, context: LoadContext, pods: LoadPod[]):
   );
   const inPods = (command: string) =>
     Promise.all(
-      pods.map(({ ref }) =>
-        kube.exec(ref, ['busybox', 'sh', '-c', command], { container: loadContainer, timeoutMs: 5000 }),
+      pods.map(({ ref, load }) =>
+        kube.exec(ref, ['busybox', 'sh', '-c', `cd ${loadFolder(load)} && ${command}`], {
+          container: loadContainer,
+          timeoutMs: 5000,
+        }),
       ),
     );
   let result: Promise<LoadResult> | undefined;
+  let stopped = false;
+  const finish = async (ranMs?: number): Promise<LoadResult> => {
+    const found = await finishLoad(spec, context, pods, ranMs);
+    ended(found.problems.length === 0 && !stopped);
+    return found;
+  };
   return {
     startedAt: Math.min(...startedAt),
     async progress() {
-      const lines = await inPods(`wc -l < ${workDir}/samples.csv`);
+      const lines = await inPods('wc -l < samples.csv');
       return lines.reduce((sum, { stdout }) => sum + Math.max(0, Number(stdout) - 1), 0);
     },
-    finish: () => (result ??= finishLoad(spec, context, pods)),
+    finish: () => (result ??= finish()),
     async finishNow() {
       if (result === undefined) {
         const ranMs = systemClock.now() - Math.min(...startedAt);
-        await inPods(`kill -INT $(cat ${workDir}/k6.pid)`).catch(() => undefined);
-        result = finishLoad(spec, context, pods, ranMs);
+        await inPods('kill -INT $(cat k6.pid)').catch(() => undefined);
+        result = finish(ranMs);
       }
       return await result;
     },
     async stop() {
-      await inPods(`kill -TERM $(cat ${workDir}/load.pid)`).catch(() => undefined);
+      stopped = true;
+      ended(false);
+      await inPods('kill -TERM $(cat ../load.pid)').catch(() => undefined);
     },
   };
 }

@@ -47,6 +47,8 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
         maxVUs: spec.load.maxVUs,
         requestTimeoutMs: spec.load.requestTimeoutMs,
         script: spec.load.script,
+        // An Envoy that lived before resumes its TLS sessions, and a capture of it shows no certificates.
+        ...(spec.captures && { freshPods: true }),
         ...(spec.load.token !== undefined && { plantedToken: spec.load.token }),
       },
       engine.loadContext(spec.app),
@@ -107,7 +109,7 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
       looks.end = await means.proxySnapshots(watched, context);
       const appEnd = witnesses && (await means.appLook(spec.app, witnesses, context));
       const captured = await captures?.finish(judgedFromMs);
-      return await evidenceOf({
+      const arm = await evidenceOf({
         spec,
         start,
         windows,
@@ -120,6 +122,8 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
         path,
         evidence,
       });
+      load.keepPods();
+      return arm;
     } finally {
       events.emit({ type: 'arm-ended', scenario, arm: name });
       // Of an arm that broke off: a fault must not outlive its load.

@@ -3,6 +3,7 @@ import type { RunContext } from '../claims/context.ts';
 import type { FaultContext } from '../faults/define-fault.ts';
 import { residue } from '../faults/injectors/point/residue.ts';
 import type { PodRef } from '../kube/types.ts';
+import { LoadPods } from '../load/load-pods.ts';
 import { prepareLoad, type LoadContext } from '../load/prepare-load.ts';
 import type { RollbackHandle } from '../base/rollback-registrar.ts';
 import { startFault } from '../faults/index.ts';
@@ -29,6 +30,7 @@ export class Engine {
   readonly context: RunContext;
   readonly events: Events;
   readonly means: Means;
+  readonly #loadPods: LoadPods;
   readonly #touched = new Map<string, PodRef>();
   readonly #replacements = new Map<string, Promise<RollbackHandle>>();
 
@@ -36,6 +38,7 @@ export class Engine {
     this.context = context;
     this.events = events;
     this.means = means;
+    this.#loadPods = new LoadPods(context.rollback);
   }
 
   loadContext(app: RunningApp): LoadContext {
@@ -43,6 +46,7 @@ export class Engine {
     return {
       kube: lab.kube,
       images: lab.images,
+      pods: this.#loadPods,
       inject: (objects) => (app.meshed ? lab.mesh.inject(objects, { namespace: app.namespace }) : objects),
       progress,
       signal,

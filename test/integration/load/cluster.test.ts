@@ -14,6 +14,7 @@ import { measureClockOffset } from '../../../src/kube/clock-offset.ts';
 import type { PodRef } from '../../../src/kube/types.ts';
 import { inWindow } from '../../../src/load/figures.ts';
 import type { LoadSpec } from '../../../src/load/load.ts';
+import { LoadPods } from '../../../src/load/load-pods.ts';
 import { prepareLoad, type LoadContext } from '../../../src/load/prepare-load.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
 import { namespace, readyPods, sidecarPods } from './sidecar-pods.ts';
@@ -57,7 +58,20 @@ describe('load and fault on a cluster', function () {
     requestTimeoutMs: 3000,
     pods: 2,
   };
+  /** Takes everything back, last first, as a run does at its end. */
+  const taking: (() => Promise<void>)[] = [];
+  const takeAllBack = async (): Promise<void> => {
+    for (const undo of taking.splice(0).reverse()) await undo();
+  };
+  const loadPods = new LoadPods({
+    record: async ({ undo }) => {
+      const run = async (): Promise<void> => undo?.();
+      taking.push(run);
+      return { run };
+    },
+  });
   const context = (): LoadContext => ({
+    pods: loadPods,
     kube: lab.kube,
     images,
     inject: (objects) => objects,
@@ -125,7 +139,23 @@ describe('load and fault on a cluster', function () {
       expect(late.length).to.be.greaterThan(0);
       expect(await residue({ kube: lab.kube, pods })).to.deep.equal([]);
       expect((await readdir(workDir)).filter((name) => name.startsWith('caller-load-'))).to.have.length(2);
+      prepared.keepPods();
     }
+    const kept = (await loadObjects()).filter((name) => name !== 'caller').sort();
+    expect(kept).to.have.length(2);
+
+    // The same pods serve another load, whose samples are its own; one that is to have no past is new.
+    const next: LoadSpec = { ...load, pods: 1, rps: 30, durationMs: 2000 };
+    {
+      await using again = await prepareLoad(next, context());
+      expect(kept).to.include(again.pods[0]!.name);
+      await using fresh = await prepareLoad({ ...next, freshPods: true }, context());
+      expect(kept).not.to.include(fresh.pods[0]!.name);
+      const result = await (await again.start()).finish();
+      expect(result.problems).to.deep.equal([]);
+      expect(result.samples.length).to.be.within(58, 62);
+    }
+    await takeAllBack();
     expect(await loadObjects()).to.deep.equal([]);
   });
 
@@ -134,6 +164,7 @@ describe('load and fault on a cluster', function () {
     const error = await prepareLoad(load, { ...context(), images: wrong }).catch((thrown: unknown) => thrown);
     expect(error).to.include({ code: 'MESHPROOF_LOAD_START' });
     expect(String(error)).to.match(/k6: (ErrImagePull|ImagePullBackOff)/);
+    await takeAllBack();
     expect(await loadObjects()).to.deep.equal([]);
   });
 

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -84,30 +84,41 @@ describe('k6 in its container', () => {
     ...change,
   });
 
-  /** The container's program with the files of its ConfigMap, on this machine. */
-  async function start(load: LoadSpec, script = k6Script()): Promise<{ ended: () => Promise<K6Outcome> }> {
-    await writeFile(join(work, 'load.ts'), script);
-    await writeFile(join(work, 'plan.json'), JSON.stringify(planFor(load, { index: 0, idPrefix: 'p' })));
+  const give = async (name: string, load: LoadSpec, script = k6Script()): Promise<void> => {
+    await rm(join(work, name), { recursive: true, force: true });
+    await mkdir(join(work, name));
+    await writeFile(join(work, name, 'load.js'), script);
+    await writeFile(join(work, name, 'plan.json'), JSON.stringify(planFor(load, { index: 0, idPrefix: 'p' })));
+  };
+
+  /** The container's program with the files of a load, on this machine. */
+  async function start(
+    load: LoadSpec,
+    script = k6Script(),
+  ): Promise<{ ended: () => Promise<K6Outcome>; exitOf: (name: string) => Promise<number> }> {
+    await give('one', load, script);
     let log = '';
     const started = spawn('busybox', ['sh', '-c', loadScript()], {
-      env: { PATH: `${tools.directory}:/usr/bin:/bin`, HOME: work, MP_WORK: work, MP_SCRIPT: join(work, 'load.ts') },
+      env: { PATH: `${tools.directory}:/usr/bin:/bin`, HOME: work, MP_WORK: work },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     child = started;
     started.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()));
     const closed = new Promise<void>((resolve) => started.once('close', () => resolve()));
-    const ended = async (): Promise<K6Outcome> => {
-      const exitCode = await pollUntil<number>(
+    const exitOf = (name: string): Promise<number> =>
+      pollUntil<number>(
         async () => {
-          const exited = logEvents(log).find(({ event }) => event === 'exited');
+          const exited = logEvents(log).find(({ event, fields }) => event === 'exited' && fields['load'] === name);
           return exited ? { ready: Number(exited.fields['code']) } : { pending: 'not ended' };
         },
-        { what: 'last words', timeoutMs: 60_000 },
+        { what: `last words of ${name}`, timeoutMs: 60_000 },
       );
+    const ended = async (): Promise<K6Outcome> => {
+      const exitCode = await exitOf('one');
       expect(started.exitCode, 'captures and sidecars still need the pod').to.equal(null);
       started.kill('SIGTERM');
       await closed;
-      const files = await readK6Files((name, consume) => consume(createReadStream(join(work, name))), {
+      const files = await readK6Files((name, consume) => consume(createReadStream(join(work, 'one', name))), {
         idPrefix: 'p',
         targets: load.targets,
       });
@@ -117,12 +128,12 @@ describe('k6 in its container', () => {
       async () => (log.includes('meshproof waiting') ? { ready: true } : { pending: 'not at the gate' }),
       { what: 'gate', timeoutMs: 10_000 },
     );
-    return { ended };
+    return { ended, exitOf };
   }
 
   async function run(load: LoadSpec, script?: string): Promise<K6Outcome> {
     const { ended } = await start(load, script);
-    await writeFile(join(work, 'gate'), '');
+    await writeFile(join(work, 'gate'), 'one\n');
     return await ended();
   }
 
@@ -130,7 +141,7 @@ describe('k6 in its container', () => {
     const load = spec({ plantedToken: 'pl4nt3d' });
     const { ended } = await start(load);
     expect(seen).to.deep.equal([]);
-    await writeFile(join(work, 'gate'), '');
+    await writeFile(join(work, 'gate'), 'one\n');
     const outcome = await ended();
     expect(outcome.problems).to.deep.equal([]);
     expect(outcome.samples.length).to.equal(seen.length);
@@ -143,6 +154,27 @@ describe('k6 in its container', () => {
       expect(url).to.equal('/api/trips?planted-token=pl4nt3d');
       expect(plantedToken).to.equal('pl4nt3d');
     }
+  });
+
+  it('runs one load after another, each in a folder of its own, and uses no time in between', async () => {
+    const load = spec({ durationMs: 1000 });
+    const { ended, exitOf } = await start(load);
+    const cpuTicks = async (): Promise<number> => {
+      const stat = (await readFile(`/proc/${child?.pid}/stat`, 'utf8')).split(') ')[1]!.split(' ');
+      return [11, 12, 13, 14].reduce((sum, field) => sum + Number(stat[field]), 0);
+    };
+    const before = await cpuTicks();
+    await delay(1000);
+    expect(await cpuTicks()).to.equal(before);
+    await give('two', { ...load, rps: 10 });
+    await writeFile(join(work, 'gate'), 'two\n');
+    expect(await exitOf('two')).to.equal(0);
+    const first = await readFile(join(work, 'two', 'samples.csv'), 'utf8');
+    await writeFile(join(work, 'gate'), 'one\n');
+    const outcome = await ended();
+    expect(outcome.problems).to.deep.equal([]);
+    expect(outcome.samples.length).to.be.within(48, 52);
+    expect(await readFile(join(work, 'two', 'samples.csv'), 'utf8')).to.equal(first);
   });
 
   it('tells apart wrong status, wrong body, no connection and a timeout', async () => {
@@ -233,12 +265,12 @@ describe('k6 in its container', () => {
     const pauseMs = 400;
     const load = spec({ maxVUs: 60 });
     const { ended } = await start(load);
-    await writeFile(join(work, 'gate'), '');
+    await writeFile(join(work, 'gate'), 'one\n');
     await pollUntil(async () => (seen.length > 20 ? { ready: true } : { pending: `${seen.length} requests` }), {
       what: 'requests',
       timeoutMs: 20_000,
     });
-    const k6 = Number(await readFile(join(work, 'k6.pid'), 'utf8'));
+    const k6 = Number(await readFile(join(work, 'one', 'k6.pid'), 'utf8'));
     process.kill(k6, 'SIGSTOP');
     await delay(pauseMs);
     process.kill(k6, 'SIGCONT');
@@ -265,7 +297,7 @@ describe('k6 in its container', () => {
   it('reports a script that does not compile', async () => {
     const outcome = await run(spec(), 'export default function ( {');
     expect(outcome.exitCode).to.equal(107);
-    expect(outcome.problems.join()).to.match(/exit code 107: .*load\.ts/);
+    expect(outcome.problems.join()).to.match(/exit code 107: .*load\.js/);
     await writeFile(join(work, 'own.ts'), "import fs from 'node:fs';\nexport default () => fs;\n");
     expect(() => k6Script(join(work, 'own.ts')))
       .to.throw(/own\.ts cannot be bundled: .*node:fs/s)
@@ -275,12 +307,12 @@ describe('k6 in its container', () => {
   it('reports k6 being killed, and keeps the samples it had', async () => {
     const load = spec({ durationMs: 20_000 });
     const { ended } = await start(load);
-    await writeFile(join(work, 'gate'), '');
+    await writeFile(join(work, 'gate'), 'one\n');
     await pollUntil(async () => (seen.length > 20 ? { ready: true } : { pending: `${seen.length} requests` }), {
       what: 'requests',
       timeoutMs: 20_000,
     });
-    process.kill(Number(await readFile(join(work, 'k6.pid'), 'utf8')), 'SIGKILL');
+    process.kill(Number(await readFile(join(work, 'one', 'k6.pid'), 'utf8')), 'SIGKILL');
     const outcome = await ended();
     expect(outcome.exitCode).to.equal(137);
     expect(outcome.problems.join())
@@ -293,7 +325,7 @@ describe('k6 in its container', () => {
   it('ends early on TERM, with its summary', async () => {
     const load = spec({ durationMs: 20_000 });
     const { ended } = await start(load);
-    await writeFile(join(work, 'gate'), '');
+    await writeFile(join(work, 'gate'), 'one\n');
     await pollUntil(async () => (seen.length > 5 ? { ready: true } : { pending: `${seen.length} requests` }), {
       what: 'requests',
       timeoutMs: 20_000,

@@ -1,7 +1,11 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { LoadSpec } from '../../../src/load/load.ts';
 import { planFor, validateLoad } from '../../../src/load/plan.ts';
-import { loadPodObjects } from '../../../src/load/load-pod.ts';
+import { runCommand } from '../../../src/base/process.ts';
+import { k6Script, loadFiles, loadPod, workDir } from '../../../src/load/load-pod.ts';
 
 const spec: LoadSpec = {
   client: 'caller',
@@ -65,20 +69,31 @@ describe('plan of a load', () => {
   }
 
   it('keeps shell and script intact on the way through Kubernetes, and names the identity', () => {
-    const objects = loadPodObjects({
-      name: 'x',
-      namespace: 'trial',
-      client: 'caller',
-      image: 'i',
-      plan: planFor(spec, { index: 0, idPrefix: 'p' }),
-    });
-    const pod = objects.find((object) => object.kind === 'Pod');
-    const script = String(pod?.['spec'].containers[0].command[3]);
+    const pod = loadPod({ name: 'x', namespace: 'trial', client: 'caller', image: 'i' });
+    const script = String(pod['spec'].containers[0].command[3]);
     // An odd number of dollars in a row would be eaten.
     expect((script.match(/\$+/g) ?? []).filter((dollars) => dollars.length % 2 === 1)).to.deep.equal([]);
-    expect(pod?.['spec'].serviceAccountName).to.equal('caller');
-    expect(pod?.metadata.labels).to.include({ app: 'caller' });
-    const config = objects.find((object) => object.kind === 'ConfigMap');
-    expect(JSON.parse(String(config?.['data']['plan.json']))).to.include({ idPrefix: 'p' });
+    expect(pod['spec'].serviceAccountName).to.equal('caller');
+    expect(pod.metadata.labels).to.include({ app: 'caller' });
+  });
+
+  it('puts script and plan into a folder of the load’s own, whatever they say, and removes those before', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'meshproof-files-'));
+    try {
+      await mkdir(join(folder, 'load-before'));
+      const own = join(folder, 'own.ts');
+      await writeFile(own, 'export default () => console.log("it\'s $HOME `date` \\\\n");\n');
+      const plan = planFor({ ...spec, script: own }, { index: 0, idPrefix: 'p' });
+      const { exitCode, stderr } = await runCommand(['sh'], {
+        input: loadFiles('load-a0', plan, own).replaceAll(workDir, folder),
+      });
+      expect({ exitCode, stderr }).to.deep.equal({ exitCode: 0, stderr: '' });
+      const read = (name: string): Promise<string> => readFile(join(folder, 'load-a0', name), 'utf8');
+      expect((await read('load.js')).trim()).to.equal(k6Script(own).trim());
+      expect(JSON.parse(await read('plan.json'))).to.deep.equal(plan);
+      expect((await readdir(folder)).sort()).to.deep.equal(['load-a0', 'own.ts']);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -9,7 +9,7 @@ import type { RunContext } from '../../../src/claims/context.ts';
 import { defineClaim, type ClaimEntry, type ScenarioBase } from '../../../src/claims/define-claim.ts';
 import { openEvidence } from '../../../src/evidence/store.ts';
 import type { PodRef } from '../../../src/kube/types.ts';
-import type { LoadResult } from '../../../src/load/load.ts';
+import type { LoadResult, LoadSpec } from '../../../src/load/load.ts';
 import { Engine, type Means } from '../../../src/run/engine.ts';
 import { openEvents, type StampedEvent } from '../../../src/run/events.ts';
 import { Rollback } from '../../../src/run/rollback.ts';
@@ -41,6 +41,8 @@ export interface FakeLab extends AsyncDisposable {
   inForce: Set<string>;
   /** Everything that was done, in order. */
   done: string[];
+  /** What load was asked for, in order. */
+  loads: LoadSpec[];
   events: StampedEvent[];
   abort: AbortController;
 }
@@ -88,9 +90,11 @@ export async function fakeLab(trouble?: Trouble): Promise<FakeLab> {
     };
   };
   const looks = new Map<string, number>();
+  const loads: LoadSpec[] = [];
   const means: Means = {
     async prepareLoad(spec) {
       const name = spec.targets[0]?.name ?? '';
+      loads.push(spec);
       const remove = here(`load of ${name}`);
       try {
         await step('load pods', name);
@@ -101,6 +105,7 @@ export async function fakeLab(trouble?: Trouble): Promise<FakeLab> {
       const result: LoadResult = { samples: [], exitCode: 0, droppedIterations: 0, summary: '', problems: [] };
       return {
         pods: [pod(name)],
+        keepPods: () => void done.push(`keep pods of ${name}`),
         start: async () => {
           await step('start load', name);
           return {
@@ -269,6 +274,7 @@ export async function fakeLab(trouble?: Trouble): Promise<FakeLab> {
     rollback,
     inForce,
     done,
+    loads,
     events,
     abort,
     trial: (id) => ({

@@ -85,6 +85,7 @@ function fakeLab() {
   const means: Partial<Record<keyof Engine['means'], unknown>> = {
     prepareLoad: async () => ({
       ...dispose,
+      keepPods: () => undefined,
       pods: [{ namespace: 'app', name: 'client-0', uid: 'client-0' }],
       start: async () => {
         start = now;

@@ -28,6 +28,7 @@ describe('a wave of trials on a fake lab', function () {
       'look 4 a',
       'finish captures a',
       'undo captures of a',
+      'keep pods of a',
       'undo load of a',
       'undo policies',
     ];
@@ -38,11 +39,18 @@ describe('a wave of trials on a fake lab', function () {
     ]);
   });
 
+  it('asks for pods without a past where their connections are captured', async () => {
+    await using lab = await fakeLab();
+    await runWave([lab.trial('a')], lab.engine);
+    expect(lab.loads.map(({ freshPods }) => freshPods)).to.deep.equal([true, true]);
+  });
+
   for (const step of steps) {
     it(`${step} throws: everything is taken back, and the trial says so`, async () => {
       await using lab = await fakeLab({ step, how: 'throws' });
       const [outcome] = await runWave([lab.trial('a')], lab.engine);
       expect(outcome?.report).to.include({ status: 'error', reason: `${step} broke` });
+      expect(lab.done, 'pods of a broken arm are in doubt').not.to.include('keep pods of a');
       await lab.rollback.runAll(5000);
       expect([...lab.inForce], lab.done.join('\n')).to.deep.equal([]);
       expect(lab.rollback.outcomes.filter(({ ok }) => !ok)).to.deep.equal([]);
