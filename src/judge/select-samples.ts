@@ -1,7 +1,7 @@
 import { within, type Window } from '../base/window.ts';
 import type { EvidencePath } from '../evidence/path.ts';
 import type { EvidenceReader } from '../evidence/reader.ts';
-import type { LoadSample } from '../load/load.ts';
+import { hostTime, type LoadSample } from '../load/load.ts';
 
 /** Some of the requests of a `load.ndjson[.gz]` (one LoadSample a line): those that started in the window. */
 export interface LoadSelection {
@@ -18,7 +18,7 @@ export async function selectSamples(selection: LoadSelection, evidence: Evidence
   const samples: LoadSample[] = [];
   for await (const sample of evidence.ndjson<LoadSample>(selection.load)) {
     const wanted = selection.target === undefined || sample.target === selection.target;
-    if (wanted && within(selection.window, sample.startedAt)) samples.push(sample);
+    if (wanted && within(selection.window, hostTime(sample))) samples.push(sample);
   }
   return samples;
 }

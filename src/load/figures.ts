@@ -1,7 +1,7 @@
 import { nearestRank } from '../base/quantile.ts';
 import { within, type Window } from '../base/window.ts';
 import type { LoadFigures } from '../observe/telemetry/golden.ts';
-import type { LoadSample } from './load.ts';
+import { hostTime, type LoadSample } from './load.ts';
 
 /** One second of load; `t` counts whole seconds since the beginning. */
 export interface SeriesPoint {
@@ -14,7 +14,7 @@ export interface SeriesPoint {
 
 /** Requests that started in the window, whenever they ended (docs/design.md, phases). */
 export function inWindow(samples: readonly LoadSample[], window: Window): LoadSample[] {
-  return samples.filter((sample) => within(window, sample.startedAt));
+  return samples.filter((sample) => within(window, hostTime(sample)));
 }
 
 /**
@@ -45,7 +45,7 @@ export function series(samples: readonly LoadSample[], window: Window): SeriesPo
     () => [],
   );
   for (const sample of inWindow(samples, window))
-    seconds[Math.floor((sample.startedAt - window.fromMs) / 1000)]?.push(sample);
+    seconds[Math.floor((hostTime(sample) - window.fromMs) / 1000)]?.push(sample);
   return seconds.map((second, t) => {
     const durations = sortedDurations(second);
     const quantile = (q: number): number | null => (durations.length === 0 ? null : nearestRank(durations, q));

@@ -11,7 +11,7 @@ import type { KubeClient, PodRef } from '../kube/types.ts';
 import type { LoadContext } from './context.ts';
 import { readK6Files, type K6Files } from './k6-files.ts';
 import { loadContainer, loadFolder } from './load-pod.ts';
-import type { LoadResult, LoadSpec } from './load.ts';
+import { hostTime, type LoadResult, type LoadSpec, type PodClock } from './load.ts';
 import { readOutcome, type K6Outcome } from './outcome.ts';
 import { expectedRequests } from './plan.ts';
 
@@ -24,6 +24,7 @@ export interface LoadingPod {
   /** Name of the load in this pod: its folder, and its `exited`. */
   load: string;
   idPrefix: string;
+  clock: PodClock;
 }
 
 /**
@@ -39,7 +40,7 @@ export async function finishLoad(
 ): Promise<LoadResult> {
   const outcomes = await Promise.all(pods.map((pod) => finishPod(spec, context, pod, ranMs)));
   return {
-    samples: outcomes.flatMap((outcome) => outcome.samples).sort((a, b) => a.startedAt - b.startedAt),
+    samples: outcomes.flatMap((outcome) => outcome.samples).sort((a, b) => hostTime(a) - hostTime(b)),
     exitCode: outcomes.find((outcome) => outcome.exitCode !== 0)?.exitCode ?? 0,
     droppedIterations: outcomes.reduce((sum, outcome) => sum + outcome.dropped, 0),
     summary: JSON.stringify(
@@ -57,7 +58,7 @@ type End = { exitCode: number } | 'killed';
 async function finishPod(
   spec: LoadSpec,
   context: LoadContext,
-  { ref, load, idPrefix }: LoadingPod,
+  { ref, load, idPrefix, clock }: LoadingPod,
   ranMs: number | undefined,
 ): Promise<K6Outcome> {
   const { kube, signal } = context;
@@ -88,7 +89,13 @@ async function finishPod(
         signal,
       });
     const found = await orLost(readK6Files(read, { idPrefix, targets: spec.targets }));
-    files = { ...(found ?? nothing), exitCode: end.exitCode };
+    const { samples, ...rest } = found ?? nothing;
+    const { aheadMs } = clock;
+    files = {
+      ...rest,
+      samples: aheadMs === 0 ? samples : samples.map((sample) => ({ ...sample, clockAheadMs: aheadMs })),
+      exitCode: end.exitCode,
+    };
   }
   const outcome = readOutcome(files, {
     pod: ref.name,

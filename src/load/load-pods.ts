@@ -1,11 +1,22 @@
 import { randomBytes } from 'node:crypto';
+import type { Progress } from '../base/progress.ts';
 import type { RollbackHandle, RollbackRegistrar } from '../base/rollback-registrar.ts';
+import type { ImageMap } from '../images/image.ts';
 import { isHttpStatus } from '../kube/kube-api-error.ts';
 import { containerStatuses, isReady, isTerminating } from '../kube/pod-status.ts';
 import type { KubeClient, KubeObject, PodRef } from '../kube/types.ts';
-import type { LoadContext } from './context.ts';
 import { loadPod } from './load-pod.ts';
 import { podReady, startError } from './pod-ready.ts';
+
+/** What load pods need of the lab. */
+export interface PodContext {
+  kube: KubeClient;
+  images: ImageMap;
+  /** Puts the objects into the mesh; identity for unmeshed load. */
+  inject: (objects: KubeObject[]) => KubeObject[];
+  progress: Progress;
+  signal: AbortSignal;
+}
 
 /** Which load pods are wanted. */
 export interface WantedPods {
@@ -43,7 +54,7 @@ export class LoadPods {
    *
    * @throws MeshproofError MESHPROOF_LOAD_START with the reason of the pod that did not come up; no new one is left then
    */
-  async take(wanted: WantedPods, context: LoadContext): Promise<LoadPod[]> {
+  async take(wanted: WantedPods, context: PodContext): Promise<LoadPod[]> {
     const { client, namespace, count, fresh = false } = wanted;
     const image = context.images['k6']?.ref;
     if (image === undefined) throw startError('the image `k6` is not there', 'Load the images of the lab first.');
@@ -93,7 +104,7 @@ export class LoadPods {
       kind,
       meshed,
     }: WantedPods & Pick<LoadPod, 'kind'> & { meshed: (name: string) => KubeObject[] },
-    { kube, progress, signal }: LoadContext,
+    { kube, progress, signal }: PodContext,
   ): Promise<LoadPod[]> {
     if (count === 0) return [];
     const names = Array.from({ length: count }, () => `${client}-load-${randomBytes(4).toString('hex')}`);

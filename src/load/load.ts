@@ -1,8 +1,13 @@
+import type { ClockOffset } from '../kube/clock-offset.ts';
+
 /** One request as k6 saw it. */
 export interface LoadSample {
   /** Sent as `x-meshproof-request-id`, so that the ledger can be joined. */
   requestId: string;
+  /** Epoch ms by the clock of its pod; `hostTime` says when that was by ours. */
   startedAt: number;
+  /** How far that clock is ahead of ours, where it is measurably so. */
+  clockAheadMs?: number | undefined;
   durationMs: number;
   /** 0 when no answer came (connection error, client timeout). */
   status: number;
@@ -58,9 +63,23 @@ export interface LoadSpec {
   noConnectionReuse?: boolean;
 }
 
+/** When a request started by the clock that windows are told in: this machine's. */
+export function hostTime({ startedAt, clockAheadMs = 0 }: Pick<LoadSample, 'startedAt' | 'clockAheadMs'>): number {
+  return startedAt - clockAheadMs;
+}
+
+/** The clock of a load pod against ours, as evidence. */
+export interface PodClock extends ClockOffset {
+  pod: string;
+  /** What its samples are moved by: nothing where the offset is within the error of its measurement. */
+  aheadMs: number;
+}
+
 /** Load that is ready to go: pods are up and meshed, nothing has been sent (captures can be started now). */
 export interface PreparedLoad extends AsyncDisposable {
   readonly pods: import('../kube/types.ts').PodRef[];
+  /** Their clocks, measured just now. */
+  readonly clocks: readonly PodClock[];
   /** Opens the gate; resolves when the first request was sent. */
   start(): Promise<RunningLoad>;
   /**
@@ -71,6 +90,7 @@ export interface PreparedLoad extends AsyncDisposable {
 }
 
 export interface RunningLoad {
+  /** Epoch ms by our clock. */
   readonly startedAt: number;
   /** Requests seen so far, for progress. */
   progress(): Promise<number>;

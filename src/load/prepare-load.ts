@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
+import { measureClockOffset } from '../kube/clock-offset.ts';
+import type { PodRef } from '../kube/types.ts';
 import type { LoadContext } from './context.ts';
 import { finishLoad, type LoadingPod } from './finish-load.ts';
 import { loadContainer, loadFiles, loadFolder } from './load-pod.ts';
-import type { LoadResult, LoadSpec, PreparedLoad, RunningLoad } from './load.ts';
+import type { LoadResult, LoadSpec, PodClock, PreparedLoad, RunningLoad } from './load.ts';
 import { planFor, podsOf, validateLoad } from './plan.ts';
 import { startError } from './pod-ready.ts';
 
@@ -27,13 +29,19 @@ export async function prepareLoad(spec: LoadSpec, context: LoadContext): Promise
   const removeAll = async (): Promise<void> => void (await Promise.all(pods.map((pod) => source.remove(pod))));
   try {
     const id = randomBytes(3).toString('hex');
-    const loading = pods.map(({ ref }, index) => ({ ref, load: `load-${id}${index}`, idPrefix: `${id}${index}` }));
-    await Promise.all(loading.map((pod, index) => giveFiles(spec, context, pod, index)));
+    const loading = await Promise.all(
+      pods.map(async ({ ref }, index): Promise<LoadingPod> => {
+        const part = { ref, load: `load-${id}${index}`, idPrefix: `${id}${index}` };
+        await giveFiles(spec, context, part, index);
+        return { ...part, clock: await clockOf(ref, context) };
+      }),
+    );
     /** Whether its pods are as good as new; false while a load is under way. */
     let clean = true;
     let keep = false;
     return {
       pods: pods.map((pod) => pod.ref),
+      clocks: loading.map(({ clock }) => clock),
       start: () => {
         clean = false;
         return startLoad(spec, context, loading, (wentWell) => (clean = wentWell));
@@ -50,7 +58,12 @@ export async function prepareLoad(spec: LoadSpec, context: LoadContext): Promise
   }
 }
 
-async function giveFiles(spec: LoadSpec, context: LoadContext, pod: LoadingPod, index: number): Promise<void> {
+async function giveFiles(
+  spec: LoadSpec,
+  context: LoadContext,
+  pod: Omit<LoadingPod, 'clock'>,
+  index: number,
+): Promise<void> {
   const { ref, load, idPrefix } = pod;
   const { stderr, exitCode } = await context.kube.exec(ref, ['busybox', 'sh'], {
     container: loadContainer,
@@ -60,6 +73,13 @@ async function giveFiles(spec: LoadSpec, context: LoadContext, pod: LoadingPod, 
   });
   if (exitCode !== 0)
     throw startError(`${ref.name} did not take its script: ${stderr.trim().slice(-500)}`, 'Is its disk full?');
+}
+
+/** A kept pod's clock is measured again: clocks drift by some ms a minute. What is within the error is not told from none. */
+async function clockOf(ref: PodRef, { kube, signal }: LoadContext): Promise<PodClock> {
+  const offset = await measureClockOffset(kube, ref, loadContainer, { signal });
+  const aheadMs = Math.abs(offset.offsetMs) <= offset.uncertaintyMs ? 0 : Math.round(offset.offsetMs * 1000) / 1000;
+  return { pod: ref.name, ...offset, aheadMs };
 }
 
 /** Opens the gate and waits for k6 to write that the first request is under way, in one call; else, what k6 said. */
@@ -74,16 +94,16 @@ async function startLoad(
 ): Promise<RunningLoad> {
   const { kube, signal } = context;
   const startedAt = await Promise.all(
-    pods.map(async ({ ref, load }) => {
+    pods.map(async ({ ref, load, clock }) => {
       const { stdout, stderr } = await kube.exec(ref, ['busybox', 'sh', '-c', openGate(load)], {
         container: loadContainer,
         timeoutMs: firstRequestTimeoutMs,
         signal,
       });
       const first = /^start,(\d+)/.exec(stdout)?.[1];
-      if (first !== undefined) return Number(first);
+      if (first !== undefined) return Number(first) - clock.aheadMs;
       // The first line is written by iteration 0: other VUs may be quicker by a hair.
-      if (/^\d+,\d+,\d+,/.test(stdout)) return Number(stdout.split(',')[2]);
+      if (/^\d+,\d+,\d+,/.test(stdout)) return Number(stdout.split(',')[2]) - clock.aheadMs;
       throw startError(
         `k6 in ${ref.name} never sent a request: ${(stdout + stderr).trim().slice(-500) || 'it said nothing'}`,
         'Is the script right, and the plan?',

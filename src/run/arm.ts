@@ -9,7 +9,7 @@ import type { ActiveFault, FaultReceipt, LedgerEntry } from '../faults/fault.ts'
 import { summarizeLedger } from '../judge/ledger.ts';
 import { signalTable, type SignalSources } from '../judge/signal-table.ts';
 import { clientName } from '../lab/client.ts';
-import type { LoadResult } from '../load/load.ts';
+import { hostTime, type LoadResult, type PreparedLoad } from '../load/load.ts';
 import type { PressureFacts } from '../observe/pressure/pressure.ts';
 import { snapshotDeltas } from '../observe/telemetry/delta.ts';
 import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
@@ -101,7 +101,7 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
       }
       // A fault that took its time has lengthened the load; once it has recovered, nothing more is to be learnt.
       const result = await (windows === undefined ? running.finish() : running.finishNow());
-      const lastMs = result.samples.reduce((last, sample) => Math.max(last, sample.startedAt), start);
+      const lastMs = result.samples.reduce((last, sample) => Math.max(last, hostTime(sample)), start);
       const whole = { fromMs: start, toMs: lastMs + 1 };
       windows = windows
         ? { ...windows, recovery: { ...windows.recovery, toMs: Math.max(windows.recovery.fromMs, lastMs + 1) } }
@@ -116,6 +116,7 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
         looks,
         faults,
         result,
+        clocks: load.clocks,
         captured,
         pressure: await pressure.stop(),
         apps: appStart && appEnd && { start: appStart, end: appEnd },
@@ -206,6 +207,7 @@ interface Seen {
   looks: Record<'start' | 'faultStart' | 'faultEnd' | 'end', ProxySnapshot[]>;
   faults: readonly ActiveFault[];
   result: LoadResult;
+  clocks: PreparedLoad['clocks'];
   captured: ArmResult['captures'];
   pressure: PressureFacts;
   apps: { start: AppLook; end: AppLook } | undefined;
@@ -215,12 +217,13 @@ interface Seen {
 
 /** Writes what the arm saw; judging reads nothing else. */
 async function evidenceOf(seen: Seen): Promise<ArmResult> {
-  const { spec, start, windows, looks, faults, result, captured, pressure, apps, path, evidence } = seen;
+  const { spec, start, windows, looks, faults, result, clocks, captured, pressure, apps, path, evidence } = seen;
   const faulty = faults.length > 0;
   const ledger = (await Promise.all(faults.map((fault) => fault.ledger()))).flat();
   const receipts = (await Promise.all(faults.map((fault) => fault.receipts()))).flat();
   const { problems } = snapshotDeltas(looks.start, looks.end);
   await evidence.text(path('k6.txt'), result.summary);
+  await evidence.json(path('clocks.json'), clocks);
   const atStart = await evidence.json(path('proxy-start.json.gz'), looks.start);
   const atEnd = await evidence.json(path('proxy-end.json.gz'), looks.end);
   const proxy = {

@@ -77,8 +77,15 @@ export function coreDns(image: string): KubeObject[] {
           args: ['-conf', '/etc/coredns/Corefile'],
           env: [{ name: 'GOGC', value: '400' }],
           resources: { requests: { cpu: '20m', memory: '32Mi' }, limits: { memory: '170Mi' } },
-          readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 1 },
-          livenessProbe: { httpGet: { path: '/health', port: 8080 }, initialDelaySeconds: 10, periodSeconds: 10 },
+          readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 1, timeoutSeconds: 5 },
+          // kubeadm's patience: with Kubernetes' default of one second, a machine that is busy for half a minute restarts it.
+          livenessProbe: {
+            httpGet: { path: '/health', port: 8080 },
+            initialDelaySeconds: 10,
+            periodSeconds: 10,
+            timeoutSeconds: 5,
+            failureThreshold: 5,
+          },
           securityContext: {
             allowPrivilegeEscalation: false,
             readOnlyRootFilesystem: true,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { silentProgress } from '../../../src/base/progress.ts';
 import { KubeApiError } from '../../../src/kube/kube-api-error.ts';
-import type { KubeClient, KubeObject } from '../../../src/kube/types.ts';
+import type { ExecOptions, KubeClient, KubeObject } from '../../../src/kube/types.ts';
 import type { LoadContext } from '../../../src/load/context.ts';
 import { LoadPods } from '../../../src/load/load-pods.ts';
 import { prepareLoad } from '../../../src/load/prepare-load.ts';
@@ -24,7 +24,7 @@ async function fakeCluster() {
   ]);
   const made: string[] = [];
   const logs = new Map<string, string>();
-  const trouble = { notReady: false, exitCode: 0 };
+  const trouble = { notReady: false, exitCode: 0, clockAheadMs: 0 };
   let uid = 0;
   const kube = {
     get: async (path: string) => objects.get(nameOf(path)) ?? Promise.reject(gone()),
@@ -53,11 +53,14 @@ async function fakeCluster() {
       [Symbol.dispose]: () => undefined,
     }),
     delete: async (path: string) => void objects.delete(nameOf(path)),
-    exec: async ({ name }: { name: string }, argv: string[]) => {
+    exec: async ({ name }: { name: string }, argv: string[], { stdin, stdout }: ExecOptions) => {
+      if (typeof stdin === 'object')
+        for await (const question of stdin)
+          stdout?.write(`${((Date.now() + trouble.clockAheadMs) / 1000).toFixed(6)}${question}`);
       const load = /echo (load-\w+) >/.exec(argv.at(-1)!)?.[1];
       if (load === undefined) return { stdout: '', stderr: '', exitCode: 0 };
       logs.set(name, `${logs.get(name) ?? ''}meshproof exited load=${load} code=${trouble.exitCode}\n`);
-      return { stdout: `start,${Date.now()}`, stderr: '', exitCode: 0 };
+      return { stdout: `start,${Date.now() + trouble.clockAheadMs}`, stderr: '', exitCode: 0 };
     },
   } as unknown as KubeClient;
   const journal = join(folder, 'journal.ndjson');
@@ -202,6 +205,20 @@ describe('pods of a load', () => {
       async (load) => void (await (await load.start()).stop(), load.keepPods()),
     ],
   ];
+  for (const aheadMs of [0, 1500, -1500]) {
+    it(`tell their start in our time, with a clock that is ${aheadMs} ms ahead`, async () => {
+      await using cluster = await fakeCluster();
+      cluster.trouble.clockAheadMs = aheadMs;
+      await using load = await prepareLoad(spec, cluster.context());
+      const [clock] = load.clocks;
+      expect(clock?.aheadMs).to.be.closeTo(aheadMs, 20);
+      expect(clock?.uncertaintyMs).to.be.greaterThan(0);
+      const before = Date.now();
+      const { startedAt } = await load.start();
+      expect(startedAt).to.be.within(before - 25, Date.now() + 25);
+    });
+  }
+
   for (const [title, use] of [...stays, ...goes]) {
     it(title, async () => {
       await using cluster = await fakeCluster();

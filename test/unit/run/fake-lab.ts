@@ -105,6 +105,7 @@ export async function fakeLab(trouble?: Trouble): Promise<FakeLab> {
       const result: LoadResult = { samples: [], exitCode: 0, droppedIterations: 0, summary: '', problems: [] };
       return {
         pods: [pod(name)],
+        clocks: [],
         keepPods: () => void done.push(`keep pods of ${name}`),
         start: async () => {
           await step('start load', name);

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import type { EvidenceReader } from '../../../src/evidence/reader.ts';
+import { loadRules } from '../../../src/judge/rules/load-rules.ts';
 import type { ArmResult, ArmSpec } from '../../../src/claims/arm.ts';
 import type { Clock } from '../../../src/base/clock.ts';
 import { silentProgress } from '../../../src/base/progress.ts';
@@ -13,7 +15,7 @@ const onsetMs = 4000;
 const failing = 0.3;
 
 /** A lab in a time of its own: 50 requests a second of which 30 % fail from the moment the fault is in force. */
-function fakeLab() {
+function fakeLab({ aheadMs = 0, measured = true } = {}) {
   let now = 1_000_000;
   let inForce = { from: Infinity, to: Infinity };
   let start = 0;
@@ -28,7 +30,8 @@ function fakeLab() {
       const hit = startedAt >= inForce.from && startedAt < inForce.to && i % 10 < failing * 10;
       return {
         requestId: `r${i}`,
-        startedAt,
+        startedAt: startedAt + aheadMs,
+        ...(aheadMs !== 0 && measured && { clockAheadMs: aheadMs }),
         durationMs: 5,
         status: hit ? 503 : 200,
         errorCode: 0,
@@ -86,6 +89,7 @@ function fakeLab() {
     prepareLoad: async () => ({
       ...dispose,
       keepPods: () => undefined,
+      clocks: [{ pod: 'client-0', aheadMs }],
       pods: [{ namespace: 'app', name: 'client-0', uid: 'client-0' }],
       start: async () => {
         start = now;
@@ -174,4 +178,33 @@ describe('figures of the fault', () => {
     expect(proxy?.rps).to.be.closeTo(k6!.rps, 1);
     expect(proxy?.errorsPerSecond).to.be.closeTo(k6!.errorsPerSecond, 0.5);
   });
+
+  /** What the report shows, and what the rules make of the samples in the evidence: `report check` does the same. */
+  async function figuresWith(options: { aheadMs?: number; measured?: boolean }) {
+    const lab = fakeLab(options);
+    const { report, windows, load } = await runArm(spec, lab.engine);
+    const reader = {
+      async *ndjson(path: string) {
+        yield* lab.files.get(path) as LoadSample[];
+      },
+    } as unknown as EvidenceReader;
+    const judged = await loadRules['status-share'].judge(
+      { load, window: windows.baseline, status: 503, is: { atMost: 0 } },
+      reader,
+    );
+    const clocks = [...lab.files].find(([path]) => path.endsWith('clocks.json'))?.[1];
+    return { phases: report.phases.map((phase) => phase.load), judged, clocks };
+  }
+
+  for (const aheadMs of [1500, -1500]) {
+    it(`are the same with a pod whose clock is ${aheadMs} ms ahead, and would not be without its offset`, async () => {
+      const right = await figuresWith({});
+      const off = await figuresWith({ aheadMs });
+      expect(off.phases).to.deep.equal(right.phases);
+      expect(off.judged).to.deep.equal(right.judged);
+      expect(off.clocks).to.deep.equal([{ pod: 'client-0', aheadMs }]);
+      const unaligned = await figuresWith({ aheadMs, measured: false });
+      expect(unaligned.phases).not.to.deep.equal(right.phases);
+    });
+  }
 });
