@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import { isFullHandshake, isResumed } from './handshake-facts.ts';
+import { isFullHandshake, isResumed, type HandshakeFacts } from './handshake-facts.ts';
 import { SessionChain } from './session-chain.ts';
 import { isNullCipher, versionName } from './tls-handshake.ts';
 import type { WireEdge, WireProof } from './wire.ts';
@@ -12,6 +12,14 @@ function isMutual({ client, server, shared: { facts } }: Connection): boolean {
   return !midStream && isFullHandshake(facts) && facts.certificateRequested && facts.clientIdentity !== undefined;
 }
 
+function identities(
+  judged: ReadonlySet<string>,
+  began: readonly HandshakeFacts[],
+  of: 'clientIdentity' | 'serverIdentity',
+): string[] {
+  return [...new Set([...judged, ...began.flatMap((facts) => facts[of] ?? [])])].sort();
+}
+
 /** Adds up the connections of one edge. */
 export class EdgeTotals {
   packets = 0;
@@ -22,6 +30,8 @@ export class EdgeTotals {
   #unclassifiedBytes = 0;
   #connections = 0;
   readonly #sessions = new SessionChain();
+  /** Of connections that ended before the judged time: they count when a judged one continues their session. */
+  readonly #earlyHandshakes = new Set<HandshakeFacts>();
   #fullHandshakes = 0;
   #withoutHandshake = 0;
   #requestsMissing = 0;
@@ -57,7 +67,10 @@ export class EdgeTotals {
     const bytes = client.classifier.payloadBytes + server.classifier.payloadBytes;
     if (bytes === 0) return;
     if (connection.lastPacketAtMs < (this.#edge.judgedFromMs ?? 0)) {
-      if (forward && isMutual(connection)) this.#sessions.authenticated(shared.facts);
+      if (forward && isMutual(connection)) {
+        this.#sessions.authenticated(shared.facts);
+        this.#earlyHandshakes.add(shared.facts);
+      }
       return;
     }
     this.#ports.set(serverPort, (this.#ports.get(serverPort) ?? 0) + bytes);
@@ -105,10 +118,11 @@ export class EdgeTotals {
 
   proof(kernelDrops: number, fileTruncated: boolean): WireProof {
     const { source, destination, side } = this.#edge;
-    const clientIdentities = [...this.#clientIdentities].sort();
-    const serverIdentities = [...this.#serverIdentities].sort();
-    const [port] = [...this.#ports].sort((a, b) => b[1] - a[1])[0] ?? [0];
     const resumed = this.#sessions.count();
+    const began = [...resumed.began].filter((facts) => this.#earlyHandshakes.has(facts));
+    const clientIdentities = identities(this.#clientIdentities, began, 'clientIdentity');
+    const serverIdentities = identities(this.#serverIdentities, began, 'serverIdentity');
+    const [port] = [...this.#ports].sort((a, b) => b[1] - a[1])[0] ?? [0];
     const identitiesSeen = clientIdentities.length + serverIdentities.length > 0;
     return {
       source,
@@ -123,14 +137,14 @@ export class EdgeTotals {
       ...(this.#lowestVersion === undefined ? {} : { tlsVersion: versionName(this.#lowestVersion) }),
       ...(this.#sni === undefined ? {} : { sni: this.#sni }),
       ...(this.#alpn === undefined ? {} : { alpn: this.#alpn }),
-      handshakeSeen: this.#fullHandshakes > 0 && resumed.unseen === 0 && this.#withoutHandshake === 0,
+      handshakeSeen: this.#fullHandshakes + began.length > 0 && resumed.unseen === 0 && this.#withoutHandshake === 0,
       connections: this.#connections,
       resumedConnections: resumed.total,
       resumedFromUnseen: resumed.unseen,
       ...(clientIdentities[0] === undefined ? {} : { clientIdentity: clientIdentities[0] }),
       ...(serverIdentities[0] === undefined ? {} : { serverIdentity: serverIdentities[0] }),
       ...(identitiesSeen ? { identityFrom: 'packets' as const } : {}),
-      clientCertificateRequested: this.#visibleHandshakes > 0 && this.#requestsMissing === 0,
+      clientCertificateRequested: this.#visibleHandshakes + began.length > 0 && this.#requestsMissing === 0,
       canarySeen: this.#plantedTokens.size > 0,
       kernelDrops,
       clientIdentities,

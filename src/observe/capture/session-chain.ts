@@ -6,12 +6,13 @@ import type { HandshakeFacts } from './handshake-facts.ts';
  * mutually authenticated handshake of the capture continues that session: whoever resumes it holds its master secret.
  */
 export class SessionChain {
-  readonly #known = new Set<string>();
+  /** Ticket -> the handshake at whose end it was given out. */
+  readonly #known = new Map<string, HandshakeFacts>();
   readonly #resumed: { ticket: string | undefined; issued: string[] }[] = [];
 
   /** A full handshake in which both sides showed a certificate. */
   authenticated(facts: HandshakeFacts): void {
-    for (const ticket of facts.ticketsIssued) this.#known.add(ticket);
+    for (const ticket of facts.ticketsIssued) this.#known.set(ticket, facts);
   }
 
   /** A resumed one; the handshake it continues may be added later, since connections count when they end. */
@@ -19,17 +20,20 @@ export class SessionChain {
     this.#resumed.push({ ticket: facts.clientHello?.ticket, issued: facts.ticketsIssued });
   }
 
-  /** `unseen`: resumed from a session whose start the capture does not show. */
-  count(): { total: number; unseen: number } {
-    const known = new Set(this.#known);
+  /** `unseen`: resumed from a session whose start the capture does not show; `began`: the handshakes of the others' sessions. */
+  count(): { total: number; unseen: number; began: ReadonlySet<HandshakeFacts> } {
+    const known = new Map(this.#known);
+    const began = new Set<HandshakeFacts>();
     let left = this.#resumed;
     for (;;) {
       const next = left.filter(({ ticket, issued }) => {
-        const continues = ticket !== undefined && known.has(ticket);
-        if (continues) for (const renewed of issued) known.add(renewed);
-        return !continues;
+        const first = ticket === undefined ? undefined : known.get(ticket);
+        if (first === undefined) return true;
+        began.add(first);
+        for (const renewed of issued) known.set(renewed, first);
+        return false;
       });
-      if (next.length === left.length) return { total: this.#resumed.length, unseen: next.length };
+      if (next.length === left.length) return { total: this.#resumed.length, unseen: next.length, began };
       left = next;
     }
   }
