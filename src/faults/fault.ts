@@ -1,3 +1,4 @@
+import type { Stamped } from '../base/host-time.ts';
 import type { PodRef } from '../kube/types.ts';
 
 /** What every fault has; its own fields are in the schema of its kind. */
@@ -38,9 +39,8 @@ export interface FaultReceipt {
 export type Effect = 'abort' | 'delay';
 
 /** One request as the fault point saw it: an attempt of a logical request (same id = retried). */
-export interface LedgerEntry {
+export interface LedgerEntry extends Stamped {
   requestId: string;
-  startedAt: number;
   durationMs: number;
   status: number;
   /** The fault acted on this attempt. */

@@ -1,3 +1,4 @@
+import { hostTime } from '../base/host-time.ts';
 import type { LedgerEntry } from '../faults/fault.ts';
 
 /** What the server's ledger says of a set of attempts (in report.json: the ledger of a phase). */
@@ -28,7 +29,7 @@ export function summarizeLedger(entries: readonly LedgerEntry[]): LedgerFacts {
   let recovered = 0;
   const attemptsHistogram: Record<string, number> = {};
   for (const attempts of requests.values()) {
-    attempts.sort((a, b) => a.startedAt - b.startedAt);
+    attempts.sort((a, b) => hostTime(a) - hostTime(b));
     const [first, last] = [attempts[0], attempts.at(-1)];
     if (first && last && first !== last && failed(first) && !failed(last)) recovered++;
     attemptsHistogram[attempts.length] = (attemptsHistogram[attempts.length] ?? 0) + 1;

@@ -1,7 +1,8 @@
+import { hostTime } from '../base/host-time.ts';
 import { within, type Window } from '../base/window.ts';
 import type { EvidencePath } from '../evidence/path.ts';
 import type { EvidenceReader } from '../evidence/reader.ts';
-import { hostTime, type LoadSample } from '../load/load.ts';
+import { type LoadSample } from '../load/load.ts';
 
 /** Some of the requests of a `load.ndjson[.gz]` (one LoadSample a line): those that started in the window. */
 export interface LoadSelection {

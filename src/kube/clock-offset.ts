@@ -51,6 +51,11 @@ export function estimateOffset(samples: readonly ClockSample[]): ClockOffset | u
   };
 }
 
+/** What times by that clock are moved by; what is within the error of the measurement cannot be told from nothing. */
+export function aheadOf({ offsetMs, uncertaintyMs }: ClockOffset): number {
+  return Math.abs(offsetMs) <= uncertaintyMs ? 0 : Math.round(offsetMs * 1000) / 1000;
+}
+
 /** Time to the ns, to the µs where date knows none (busybox), to the second where there is nothing better. */
 const script = `
 micros() { adjtimex 2>/dev/null | awk '/tv_sec/ {s=$2} /tv_usec/ {u=$2; ok=1} END {if (ok) printf "%d.%06d\\n", s, u}'; }

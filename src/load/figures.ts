@@ -1,7 +1,8 @@
+import { hostTime } from '../base/host-time.ts';
 import { nearestRank } from '../base/quantile.ts';
 import { within, type Window } from '../base/window.ts';
 import type { LoadFigures } from '../observe/telemetry/golden.ts';
-import { hostTime, type LoadSample } from './load.ts';
+import { type LoadSample } from './load.ts';
 
 /** One second of load; `t` counts whole seconds since the beginning. */
 export interface SeriesPoint {

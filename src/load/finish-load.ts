@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hostTime } from '../base/host-time.ts';
 import { MeshproofError, messageOf } from '../base/errors.ts';
 import { pollUntil, type Look } from '../base/poll.ts';
 import { isHttpStatus } from '../kube/kube-api-error.ts';
@@ -11,7 +12,7 @@ import type { KubeClient, PodRef } from '../kube/types.ts';
 import type { LoadContext } from './context.ts';
 import { readK6Files, type K6Files } from './k6-files.ts';
 import { loadContainer, loadFolder } from './load-pod.ts';
-import { hostTime, type LoadResult, type LoadSpec, type PodClock } from './load.ts';
+import { type LoadResult, type LoadSpec, type PodClock } from './load.ts';
 import { readOutcome, type K6Outcome } from './outcome.ts';
 import { expectedRequests } from './plan.ts';
 

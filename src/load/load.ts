@@ -1,13 +1,10 @@
+import type { Stamped } from '../base/host-time.ts';
 import type { ClockOffset } from '../kube/clock-offset.ts';
 
 /** One request as k6 saw it. */
-export interface LoadSample {
+export interface LoadSample extends Stamped {
   /** Sent as `x-meshproof-request-id`, so that the ledger can be joined. */
   requestId: string;
-  /** Epoch ms by the clock of its pod; `hostTime` says when that was by ours. */
-  startedAt: number;
-  /** How far that clock is ahead of ours, where it is measurably so. */
-  clockAheadMs?: number | undefined;
   durationMs: number;
   /** 0 when no answer came (connection error, client timeout). */
   status: number;
@@ -61,11 +58,6 @@ export interface LoadSpec {
   freshPods?: boolean;
   /** A new connection for every request. Default: connections are kept, as real clients do; the sidecar balances per request. */
   noConnectionReuse?: boolean;
-}
-
-/** When a request started by the clock that windows are told in: this machine's. */
-export function hostTime({ startedAt, clockAheadMs = 0 }: Pick<LoadSample, 'startedAt' | 'clockAheadMs'>): number {
-  return startedAt - clockAheadMs;
 }
 
 /** The clock of a load pod against ours, as evidence. */

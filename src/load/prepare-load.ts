@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
-import { measureClockOffset } from '../kube/clock-offset.ts';
+import { aheadOf, measureClockOffset } from '../kube/clock-offset.ts';
 import type { PodRef } from '../kube/types.ts';
 import type { LoadContext } from './context.ts';
 import { finishLoad, type LoadingPod } from './finish-load.ts';
@@ -75,11 +75,10 @@ async function giveFiles(
     throw startError(`${ref.name} did not take its script: ${stderr.trim().slice(-500)}`, 'Is its disk full?');
 }
 
-/** A kept pod's clock is measured again: clocks drift by some ms a minute. What is within the error is not told from none. */
+/** A kept pod's clock is measured again: clocks drift by some ms a minute. */
 async function clockOf(ref: PodRef, { kube, signal }: LoadContext): Promise<PodClock> {
   const offset = await measureClockOffset(kube, ref, loadContainer, { signal });
-  const aheadMs = Math.abs(offset.offsetMs) <= offset.uncertaintyMs ? 0 : Math.round(offset.offsetMs * 1000) / 1000;
-  return { pod: ref.name, ...offset, aheadMs };
+  return { pod: ref.name, ...offset, aheadMs: aheadOf(offset) };
 }
 
 /** Opens the gate and waits for k6 to write that the first request is under way, in one call; else, what k6 said. */

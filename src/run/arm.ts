@@ -1,3 +1,4 @@
+import { hostTime } from '../base/host-time.ts';
 import type { ArmResult, ArmSpec } from '../claims/arm.ts';
 import type { RunContext } from '../claims/context.ts';
 import { figuresOf, loadFacts, seriesOf } from '../claims/figures.ts';
@@ -9,7 +10,7 @@ import type { ActiveFault, FaultReceipt, LedgerEntry } from '../faults/fault.ts'
 import { summarizeLedger } from '../judge/ledger.ts';
 import { signalTable, type SignalSources } from '../judge/signal-table.ts';
 import { clientName } from '../lab/client.ts';
-import { hostTime, type LoadResult, type PreparedLoad } from '../load/load.ts';
+import { type LoadResult, type PreparedLoad } from '../load/load.ts';
 import type { PressureFacts } from '../observe/pressure/pressure.ts';
 import { snapshotDeltas } from '../observe/telemetry/delta.ts';
 import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
@@ -273,7 +274,7 @@ async function evidenceOf(seen: Seen): Promise<ArmResult> {
       endedAt: new Date(windows[phase].toMs).toISOString(),
       load: figuresOf(result, windows[phase]),
       ...(phase === 'fault' && {
-        ledger: summarizeLedger(entries.filter((entry) => within(windows.fault, entry.startedAt))),
+        ledger: summarizeLedger(entries.filter((entry) => within(windows.fault, hostTime(entry)))),
       }),
       series: seriesOf(result, windows[phase], start),
     }));

@@ -1,3 +1,4 @@
+import { hostTime } from '../../base/host-time.ts';
 import { within, type Window } from '../../base/window.ts';
 import type { FaultReceipt, LedgerEntry } from '../../faults/fault.ts';
 import type { EvidencePath } from '../../evidence/path.ts';
@@ -53,8 +54,9 @@ async function selectEntries(selection: LedgerSelection, evidence: EvidenceReade
   }
   if (selection.window === undefined) return entries;
   const first = new Map<string, number>();
-  for (const { requestId, startedAt } of entries) {
-    first.set(requestId, Math.min(first.get(requestId) ?? Number.POSITIVE_INFINITY, startedAt));
+  for (const entry of entries) {
+    const { requestId } = entry;
+    first.set(requestId, Math.min(first.get(requestId) ?? Number.POSITIVE_INFINITY, hostTime(entry)));
   }
   return entries.filter(({ requestId }) => within(selection.window, first.get(requestId) ?? Number.NaN));
 }

@@ -5,7 +5,7 @@ import { MeshproofError } from '../../../src/base/errors.ts';
 import { FaultPoint } from '../../../src/faults/injectors/point/fault-point.ts';
 import { KubeApiError } from '../../../src/kube/kube-api-error.ts';
 import type { ContainerStatus } from '../../../src/kube/pod-status.ts';
-import type { ExecResult, KubeClient, KubeObject, PodRef } from '../../../src/kube/types.ts';
+import type { ExecOptions, ExecResult, KubeClient, KubeObject, PodRef } from '../../../src/kube/types.ts';
 
 /** The calls that a fault point makes of an API server, by what they are for. */
 export const steps = [
@@ -17,6 +17,7 @@ export const steps = [
   'ask point',
   'ask guard',
   'ledger',
+  'clock',
   'release',
 ] as const;
 export type Step = (typeof steps)[number];
@@ -39,6 +40,8 @@ export class FakePod {
   readonly ref: PodRef = { namespace: 'n', name: 'trips-a', uid: 'u', ip: '10.0.0.1', node: 'x' };
   readonly calls: Step[] = [];
   ruleInForce = false;
+  /** Of the pod's clock, before ours. */
+  clockAheadMs = 0;
   /** Its containers start when they are put in; otherwise when `startContainers` is called. */
   startsAtOnce = true;
   deleted = false;
@@ -131,6 +134,13 @@ export class FakePod {
     this.#end('guard');
   }
 
+  async #tellTime({ stdin, stdout }: ExecOptions = {}): Promise<ExecResult> {
+    for await (const question of stdin as AsyncIterable<string>) {
+      stdout?.write(`${((this.#now + this.clockAheadMs) / 1000).toFixed(4)}${question}`);
+    }
+    return { stdout: '', stderr: '', exitCode: 0 };
+  }
+
   #end(role: Role): void {
     this.#containers.get(role)!.state = { terminated: { exitCode: 0 } };
   }
@@ -182,6 +192,9 @@ export class FakePod {
       exec: (_pod, argv, options): Promise<ExecResult> => {
         const command = argv.join(' ');
         const role = options?.container?.includes('guard') ? 'guard' : 'point';
+        if (command.includes('date')) {
+          return this.#call('clock', options?.timeoutMs, () => undefined).then(() => this.#tellTime(options));
+        }
         const run = (step: Step, work: () => void, stderr = ''): Promise<ExecResult> =>
           this.#call(step, options?.timeoutMs, () => {
             if (!this.#containers.get(role)?.state.running) throw apiError(step, 500);

@@ -36,6 +36,16 @@ describe('a fault point and an API server that fails', () => {
     }
   }
 
+  it('tells times by our clock, whatever the pod’s says, and keeps what the pod said', async () => {
+    const right = (await ended(() => {})).result;
+    const { result } = await ended((fake) => (fake.clockAheadMs = 1500));
+    const ahead = result.entries[0]?.clockAheadMs ?? 0;
+    expect(ahead).to.be.within(1499, 1501);
+    expect(right.entries[0]).not.to.have.property('clockAheadMs');
+    expect(result.entries[0]?.startedAt).to.equal(right.entries[0]?.startedAt);
+    expect([right.startedAt - result.startedAt, right.endedAt - result.endedAt]).to.deep.equal([ahead, ahead]);
+  });
+
   const lasting: [Step, undone: boolean, reason: RegExp][] = [
     ['pod', false, /could not be seen/],
     ['log of guard', false, /could not be seen/],
@@ -44,6 +54,7 @@ describe('a fault point and an API server that fails', () => {
     ['ask point', true, /end of the fault.*could not be asked to end/],
     ['log of point', true, /end of the fault.*as told/],
     ['ledger', true, /its ledger: not there after .*as told.*its ledger is lost/],
+    ['clock', true, /its ledger: not there after .*as told.*its ledger is lost/],
     ['release', true, /could not be told that its ledger is here/],
   ];
   for (const [step, undone, reason] of lasting) {

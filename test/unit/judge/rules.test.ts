@@ -175,6 +175,17 @@ describe('ledger rules', () => {
     );
   });
 
+  it('windows are told by our clock, attempts by their pod’s: a clock that is off changes nothing', async () => {
+    const window = { fromMs: 100_000, toMs: 101_000 };
+    const inWindow = retried(1000).map((one) => ({ ...one, startedAt: 100_000 + one.startedAt }));
+    const hit = async (entries: LedgerEntry[]): Promise<string> =>
+      outcome('fault-share', { ledger: await lines(entries), window, injected: 'abort', asked: 300 / 1300 });
+    expect(await hit(inWindow)).to.match(/^pass: abort on 300 of 1,300/);
+    const ahead = inWindow.map((one) => ({ ...one, startedAt: one.startedAt + 1500 }));
+    expect(await hit(ahead.map((one) => ({ ...one, clockAheadMs: 1500 })))).to.match(/^pass: abort on 300 of 1,300/);
+    expect(await hit(ahead), 'not known to be ahead').to.match(/abort on 0 of 0/);
+  });
+
   it('faults-bit and faults-undone read every receipt', async () => {
     const receipt: FaultReceipt = {
       kind: 'http-abort',

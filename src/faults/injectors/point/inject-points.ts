@@ -106,6 +106,6 @@ export async function injectPoints(
 }
 
 function toLedgerEntry(entry: LedgerEntry): LedgerEntry {
-  const { requestId, startedAt, durationMs, status, injected, cancelled, path, pod } = entry;
-  return { requestId, startedAt, durationMs, status, injected, cancelled, path, pod };
+  const { requestId, startedAt, clockAheadMs, durationMs, status, injected, cancelled, path, pod } = entry;
+  return { requestId, startedAt, clockAheadMs, durationMs, status, injected, cancelled, path, pod };
 }

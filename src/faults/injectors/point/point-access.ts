@@ -2,6 +2,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { messageOf } from '../../../base/errors.ts';
 import { completeLines } from '../../../base/complete-lines.ts';
 import { isRetryable } from '../../../base/retryable.ts';
+import { aheadOf, measureClockOffset } from '../../../kube/clock-offset.ts';
 import { isHttpStatus } from '../../../kube/kube-api-error.ts';
 import { logEvents, type LogEvent } from '../../../kube/log-events.ts';
 import { readPodFileOnce } from '../../../kube/pod-file.ts';
@@ -87,7 +88,7 @@ export class PointAccess {
     return this.#run('point', `: > ${goPath}`);
   }
 
-  ledger(): Promise<Ledger> {
+  async ledger(): Promise<Ledger> {
     const file = { pod: this.#ref, container: this.#names.point, path: ledgerPath };
     const read = async (bytes: AsyncIterable<Buffer>): Promise<Ledger> => {
       const reader = new LedgerReader(this.#ref.name);
@@ -95,7 +96,11 @@ export class PointAccess {
       for await (const line of completeLines(bytes)) reader.take(line);
       return reader.ledger;
     };
-    return readPodFileOnce(this.#kube, file, read, { timeoutMs: ledgerTimeoutMs });
+    const [ledger, offset] = await Promise.all([
+      readPodFileOnce(this.#kube, file, read, { timeoutMs: ledgerTimeoutMs }),
+      measureClockOffset(this.#kube, this.#ref, this.#names.point, { clock: this.#clock, timeoutMs: callTimeoutMs }),
+    ]);
+    return { ...ledger, clockAheadMs: aheadOf(offset) };
   }
 
   /** Lets the point end: its ledger was collected, or nobody wants it. @returns why not, if it could not be told */

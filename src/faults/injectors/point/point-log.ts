@@ -23,7 +23,7 @@ interface AccessLogLine {
   path: string | null;
 }
 
-/** Instants on the ledger's clock, epoch ms: the fault was in force after `start` and before `end`. */
+/** Instants by the pod's clock, epoch ms: the fault was in force after `start` and before `end`. */
 export interface Marks {
   start?: number;
   end?: number;
@@ -33,6 +33,8 @@ export interface Ledger {
   entries: PointEntry[];
   calibration: Calibration;
   marks: Marks;
+  /** How far the pod's clock, by which all of this was written, was ahead of ours. */
+  clockAheadMs: number;
 }
 
 const markId = /^meshproof-mark-(start|end)$/;
@@ -43,7 +45,7 @@ const calibrationId = /^meshproof-calibration-(on|off)-/;
  * filter, DI = delayed by it, DC = the caller closed the connection first.
  */
 export class LedgerReader {
-  readonly ledger: Ledger = { entries: [], calibration: { off: [], on: [] }, marks: {} };
+  readonly ledger: Ledger = { entries: [], calibration: { off: [], on: [] }, marks: {}, clockAheadMs: 0 };
   readonly #pod: string;
 
   constructor(pod: string) {

@@ -68,19 +68,22 @@ export function pointResult(pod: PodRef, beginning: Beginning, ending: Ending, n
   }
   const seen = onsetOf(beginning);
   const marks = ledger?.marks ?? {};
+  const clockAheadMs = ledger?.clockAheadMs ?? 0;
   const startedAt = marks.start ?? seen.startedAt;
   const guardAt = typeof guard === 'object' ? guard.at : undefined;
   // A proxy that died could not mark its end.
-  const endedAt = marks.end ?? ended?.at ?? guardAt ?? now;
+  const endedAt = marks.end ?? ended?.at ?? guardAt ?? now + clockAheadMs;
   return {
     pod,
-    onsetMs: Math.max(0, seen.onsetMs - (seen.startedAt - startedAt)),
-    startedAt,
-    endedAt,
+    onsetMs: Math.max(0, startedAt - clockAheadMs - beginning.patchedAt),
+    startedAt: startedAt - clockAheadMs,
+    endedAt: endedAt - clockAheadMs,
     undone: isUndone(ending, say),
     measured: { endedBy: reason, oldConnectionsEnded: Number(active.fields['old-connections-ended'] ?? 0) },
     // Before and after, the proxy passed requests on with the fault switched off.
-    entries: (ledger?.entries ?? []).filter((entry) => entry.startedAt > startedAt && entry.startedAt < endedAt),
+    entries: (ledger?.entries ?? [])
+      .filter((entry) => entry.startedAt > startedAt && entry.startedAt < endedAt)
+      .map((entry) => (clockAheadMs === 0 ? entry : { ...entry, clockAheadMs })),
     calibration: ledger?.calibration ?? nothing.calibration,
     problems,
   };
