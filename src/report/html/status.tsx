@@ -26,14 +26,7 @@ export function kindOf(status: Shown): Status {
 export function StatusIcon({ status }: { status: Shown }) {
   return (
     <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
-      <path
-        d={shapes[kindOf(status)]}
-        fill="none"
-        stroke="currentColor"
-        stroke-width="2"
-        stroke-linecap="round"
-        stroke-linejoin="round"
-      />
+      <path d={shapes[kindOf(status)]} />
     </svg>
   );
 }

@@ -42,6 +42,7 @@ h2 { font: 500 1.75rem/1.2 var(--serif); letter-spacing: -0.01em; }
 .note { display: block; font-size: 0.8125rem; }
 .nowrap { white-space: nowrap; }
 .icon { width: 1em; height: 1em; flex: none; vertical-align: -0.13em; }
+.icon path { fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
 
 .badge { display: inline-flex; align-items: center; gap: 0.4em; padding: 0.14em 0.65em 0.14em 0.5em; border-radius: 99px;
   font-size: 0.8125rem; font-weight: 600; white-space: nowrap; color: var(--tone); background: var(--soft); }
