@@ -15,6 +15,11 @@ import { targetOf } from './targets.ts';
 export const p99 = 0.99;
 /** Two independent signals may differ by this much (docs/design.md, reconciling). */
 export const agree = 0.05;
+/**
+ * Retries that a proxy may refuse, of the requests. Each costs one success at most, which the interval of a judged share of so
+ * many requests does not notice. Arrivals that bunch make it refuse one now and then: seen 1 of 152 at 25 requests/s.
+ */
+const refusedRetries = 0.002;
 /** What a service without a fault must reach, for a phase with a fault to mean anything. */
 const unharmed = { share: 0.99, minRequests: 20 };
 /** Enough for a control: the errors it must see are frequent. */
@@ -240,9 +245,13 @@ export async function validity(
     ),
     await check(
       'retry-overflow',
-      'The calling proxies refused no retry',
+      'The calling proxies refused hardly a retry',
       'counter-delta',
-      { ...towards(arm, trial.subject?.service.name ?? ''), counter: 'retryOverflow', atMost: 0 },
+      {
+        ...towards(arm, trial.subject?.service.name ?? ''),
+        counter: 'retryOverflow',
+        atMost: Math.max(1, Math.floor(minRequests * refusedRetries)),
+      },
       'Envoy allows 3 concurrent retries: fewer requests/s per client, or more clients.',
     ),
     await check(

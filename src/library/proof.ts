@@ -19,7 +19,7 @@ export interface Proof {
   policies: readonly AskablePolicy[];
   /** In force in the control; default: `policies`, each switched off. */
   control?: readonly AskablePolicy[] | undefined;
-  /** Default: 20 requests/s of one client, which an Envoy retries without refusing any. */
+  /** Default: 20 requests/s of one client, of whose retries an Envoy refuses hardly one. */
   load?: { rps?: number; clients?: number; maxVUs?: number; requestTimeoutMs?: number } | undefined;
   /** Of both arms; default: a fault that lasts as long as the claim needs requests. */
   phaseSeconds?: { baseline?: number; fault?: number; recovery?: number } | undefined;

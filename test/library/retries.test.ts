@@ -13,7 +13,7 @@ const retriesHideErrors = {
   service: 'trips',
   fault: { kind: 'http-abort', percentage: 30 },
   policies: [{ kind: 'retry', attempts: 4 }],
-  load: { rps: 25 },
+  load: { rps: 20 },
   phaseSeconds: { baseline: 2, recovery: 2 },
 } satisfies Proof;
 
