@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '../../../src/base/process.ts';
@@ -214,6 +215,7 @@ export class LocalPod implements AsyncDisposable {
         }
         const pid = await this.firstPid(name);
         const child = spawn('nsenter', ['-t', String(pid), '-m', '-p', '-n', ...argv], { env: { PATH: this.path } });
+        Readable.from(options?.stdin ?? '').pipe(child.stdin);
         const stderr = text(child.stderr);
         const stdout = options?.stdout
           ? pipeline(child.stdout, options.stdout, { end: false }).then(() => '')
