@@ -215,7 +215,9 @@ export class LocalPod implements AsyncDisposable {
         }
         const pid = await this.firstPid(name);
         const child = spawn('nsenter', ['-t', String(pid), '-m', '-p', '-n', ...argv], { env: { PATH: this.path } });
-        Readable.from(options?.stdin ?? '').pipe(child.stdin);
+        // A command that ends without reading what it is told breaks the pipe, and that is all right.
+        child.stdin.on('error', () => {});
+        Readable.from(options?.stdin ?? []).pipe(child.stdin);
         const stderr = text(child.stderr);
         const stdout = options?.stdout
           ? pipeline(child.stdout, options.stdout, { end: false }).then(() => '')
