@@ -24,8 +24,9 @@ export function pressureFigures({ cores, samples }: PressureFacts, window?: Wind
     const [before, after] = [of(first), of(last)];
     return before === undefined || after === undefined ? undefined : after - before;
   };
+  // The kernel's counters lag behind a look by up to some hundred ms: more than all of the time is all of it.
   const share = (part: number | undefined, whole: number | undefined): number | undefined =>
-    part === undefined || whole === undefined || whole <= 0 ? undefined : part / whole;
+    part === undefined || whole === undefined || whole <= 0 ? undefined : Math.min(1, part / whole);
   const ticks = grown(({ totalTicks }) => totalTicks);
   const runnable = seen.flatMap((sample) => (sample.runnable === undefined ? [] : [sample.runnable]));
   return {

@@ -71,6 +71,9 @@ describe('pressure of the machine', () => {
     });
     expect(pressureFigures(facts)).to.include({ seconds: 10, waiting: 0.5 });
     expect(pressureFigures({ ...facts, samples: [at(1)] })).to.equal(undefined);
+    // Counters that the kernel brings up to date only after the first look.
+    const late = [at(6), { ...at(8), waitingUs: 3.2e6 }];
+    expect(pressureFigures({ ...facts, samples: late })).to.include({ waiting: 1 });
   });
 
   it('the observer looks at both ends and in between, and says what it read', async () => {
