@@ -2,7 +2,7 @@
 const widestLine = 160;
 
 /**
- * JSON for people and programs: indented, but whatever fits in a line stands in one. A file of samples is a third as long as
+ * JSON for people and programs: indented, but whatever fits in a line stands in one. A file of samples is a third shorter than
  * with `JSON.stringify(value, undefined, 2)`, and its rows can be compared by eye.
  */
 export function jsonText(value: unknown): string {

@@ -30,18 +30,19 @@ export function directoryReader(runDir: string): EvidenceReader {
   return {
     file,
     json: async <T>(path: EvidencePath) => {
-      const text = await readText(file(path), path).catch((error: unknown) => {
-        throw unreadable(path, error);
-      });
-      return parse<T>(text, path);
+      try {
+        return parse<T>(textOf(path, await readFile(file(path))), path);
+      } catch (error) {
+        throw error instanceof EvidenceError ? error : unreadable(path, error);
+      }
     },
     ndjson: (path) => readLines(file(path), path),
     wires: (path, edges, options) => proveWires(file(path), edges, options),
   };
 }
 
-async function readText(absolute: string, path: EvidencePath): Promise<string> {
-  const bytes = await readFile(absolute);
+/** Text of a file of a run; `.gz` is unpacked. @throws Error when it cannot be */
+export function textOf(path: string, bytes: Buffer): string {
   return (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
 }
 

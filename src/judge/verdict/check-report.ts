@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { isDeepStrictEqual } from 'node:util';
 import { evidencePaths } from '../rule.ts';
-import { directoryReader, type EvidenceReader } from '../../evidence/reader.ts';
+import { directoryReader, textOf, type EvidenceReader } from '../../evidence/reader.ts';
 import { recomputeAll } from '../recompute-all.ts';
 import { readWire } from '../rules/wire-rules.ts';
 import type { WireProof } from '../../observe/capture/wire.ts';
@@ -176,7 +175,7 @@ async function secretProblems(dir: string): Promise<string[]> {
     const bytes = await readFile(join(dir, path));
     let text: string;
     try {
-      text = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+      text = textOf(path, bytes);
     } catch (error) {
       problems.push(`${path} cannot be unpacked: ${messageOf(error)}`);
       continue;
