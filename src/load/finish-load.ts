@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { hostTime } from '../base/host-time.ts';
 import { MeshproofError, messageOf } from '../base/errors.ts';
 import { pollUntil, type Look } from '../base/poll.ts';
-import { isHttpStatus } from '../kube/kube-api-error.ts';
+import { getIfThere } from '../kube/get-if-there.ts';
 import { logEvents } from '../kube/log-events.ts';
 import { readPodFile } from '../kube/pod-file.ts';
 import { containerLog } from '../kube/pod-log.ts';
@@ -109,10 +109,7 @@ async function finishPod(
 }
 
 async function lookEnd(kube: KubeClient, ref: PodRef, load: string): Promise<Look<End>> {
-  const pod = await kube.get(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`).catch((error: unknown) => {
-    if (isHttpStatus(error, 404)) return undefined;
-    throw error;
-  });
+  const pod = await getIfThere(kube, `/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`);
   if (pod === undefined || pod.metadata.uid !== ref.uid) return { ready: 'killed' };
   if (hasEnded(pod) || containerStatus(pod, loadContainer)?.state?.terminated) return { ready: 'killed' };
   // The log also tells of the pod's earlier loads.

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Progress } from '../base/progress.ts';
 import type { RollbackHandle, RollbackRegistrar } from '../base/rollback-registrar.ts';
 import type { ImageMap } from '../images/image.ts';
-import { isHttpStatus } from '../kube/kube-api-error.ts';
+import { getIfThere } from '../kube/get-if-there.ts';
 import { containerStatuses, isReady, isTerminating } from '../kube/pod-status.ts';
 import type { KubeClient, KubeObject, PodRef } from '../kube/types.ts';
 import { loadPod } from './load-pod.ts';
@@ -153,7 +153,7 @@ async function makeAccount(
   { client, namespace, onRemoved }: Pick<WantedPods, 'client' | 'namespace'> & { onRemoved: () => unknown },
 ): Promise<void> {
   const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${client}`;
-  if ((await lookAt(kube, path)) !== undefined) return;
+  if ((await getIfThere(kube, path)) !== undefined) return;
   await recordRemoval(rollback, kube, { what: `service account ${namespace}/${client}`, path, onRemoved });
   await kube.apply([{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: client, namespace } }]);
 }
@@ -173,16 +173,7 @@ function recordRemoval(
 
 /** Still the pod that was put back, ready, and none of its containers was started anew: its counters and its clock went on. */
 async function asItWas(kube: KubeClient, ref: PodRef): Promise<boolean> {
-  const pod = await lookAt(kube, `/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`);
+  const pod = await getIfThere(kube, `/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`);
   if (pod === undefined || pod.metadata.uid !== ref.uid || isTerminating(pod) || !isReady(pod)) return false;
   return containerStatuses(pod).every(({ restartCount = 0 }) => restartCount === 0);
-}
-
-async function lookAt(kube: KubeClient, path: string): Promise<KubeObject | undefined> {
-  try {
-    return await kube.get(path);
-  } catch (error) {
-    if (isHttpStatus(error, 404)) return undefined;
-    throw error;
-  }
 }

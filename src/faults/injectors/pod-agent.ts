@@ -1,5 +1,5 @@
 import { pollUntil } from '../../base/poll.ts';
-import { isHttpStatus } from '../../kube/kube-api-error.ts';
+import { getIfThere } from '../../kube/get-if-there.ts';
 import { containerStatus } from '../../kube/pod-status.ts';
 import type { KubeClient } from '../../kube/types.ts';
 import { pointDir } from './point/container.ts';
@@ -28,10 +28,7 @@ export async function undoPodAgent(kube: KubeClient, { containers, pods }: PodAg
     pods.map(async (pod) => {
       const path = `/api/v1/namespaces/${pod.namespace}/pods/${pod.name}`;
       const running = async (): Promise<string[]> => {
-        const seen = await kube.get(path).catch((error: unknown) => {
-          if (isHttpStatus(error, 404)) return undefined;
-          throw error;
-        });
+        const seen = await getIfThere(kube, path);
         if (seen === undefined || seen.metadata.uid !== pod.uid) return [];
         return containers.filter((container) => containerStatus(seen, container)?.state?.running !== undefined);
       };

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { pollUntil, type Look } from '../../base/poll.ts';
 import { MeshproofError, type ErrorCode } from '../../base/errors.ts';
-import { isHttpStatus } from '../../kube/kube-api-error.ts';
+import { getIfThere } from '../../kube/get-if-there.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import type { MeshContext } from '../adapter.ts';
 import { canLogIn, setUpLogin, type Reviewer } from './acl.ts';
@@ -89,13 +89,8 @@ export async function setUpServer(
 }
 
 async function existingSecrets(kube: KubeClient): Promise<ServerSecrets | undefined> {
-  let secret: KubeObject;
-  try {
-    secret = await kube.get<KubeObject>(`/api/v1/namespaces/${consulNamespace}/secrets/${secretName}`);
-  } catch (error) {
-    if (isHttpStatus(error, 404)) return undefined;
-    throw error;
-  }
+  const secret = await getIfThere(kube, `/api/v1/namespaces/${consulNamespace}/secrets/${secretName}`);
+  if (secret === undefined) return undefined;
   const secrets = secretsOf(secret.data ?? {});
   if (secrets) return secrets;
   throw new MeshproofError(

@@ -1,6 +1,6 @@
 import { MeshproofError } from '../../../base/errors.ts';
 import { pollUntil, type Look } from '../../../base/poll.ts';
-import { isHttpStatus } from '../../../kube/kube-api-error.ts';
+import { getIfThere } from '../../../kube/get-if-there.ts';
 import { logEvents } from '../../../kube/log-events.ts';
 import { containerLog } from '../../../kube/pod-log.ts';
 import type { ContainerStatus, Pod } from '../../../kube/pod-status.ts';
@@ -30,10 +30,7 @@ async function residueOf(kube: KubeClient, ref: PodRef, timeoutMs: number): Prom
   const path = `/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`;
   const found = (what: string): Residue => ({ pod: ref.name, namespace: ref.namespace, what });
   const look = async (): Promise<{ running: string[]; guards: string[] }> => {
-    const pod = await kube.get(path).catch((error: unknown) => {
-      if (isHttpStatus(error, 404)) return undefined;
-      throw error;
-    });
+    const pod = await getIfThere(kube, path);
     const statuses = pod?.metadata.uid === ref.uid ? ours(pod) : [];
     return {
       running: statuses.filter((status) => status.state?.running !== undefined).map((status) => status.name),
