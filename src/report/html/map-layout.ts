@@ -11,6 +11,8 @@ export interface MapEdge {
   /** What the lock means here, in words. */
   wire: string;
   signals?: GoldenSignals;
+  /** The row on which a call past other layers runs, between their boxes. */
+  passesAt?: number;
 }
 
 export interface MapNode {
@@ -48,7 +50,8 @@ export function serviceMap(report: RunReport): ServiceMap {
     const best = bestSignal(signals.get(edge) ?? []);
     return { source, destination, ...lockOf(wire.get(edge) ?? []), ...(best && { signals: best }) };
   });
-  return { edges, ...place(edges) };
+  const placed = place(edges);
+  return { edges: edges.map((edge) => ({ ...edge, ...pass(edge, placed) })), ...placed };
 }
 
 function key(source: string, destination: string): string {
@@ -110,4 +113,19 @@ function place(edges: readonly MapEdge[]): Omit<ServiceMap, 'edges'> {
     layers: Math.max(0, ...rowsUsed.keys()) + 1,
     rows,
   };
+}
+
+/** For a call past other layers: the row nearest to its end where no box stands in its way, half a row between two boxes included. */
+function pass(
+  { source, destination }: MapEdge,
+  { nodes, rows }: Omit<ServiceMap, 'edges'>,
+): Pick<MapEdge, 'passesAt'> | undefined {
+  const from = nodes.find(({ name }) => name === source);
+  const to = nodes.find(({ name }) => name === destination);
+  if (from === undefined || to === undefined || to.layer - from.layer < 2) return undefined;
+  const passed = nodes.filter(({ layer }) => layer > from.layer && layer < to.layer);
+  const clear = (row: number): boolean => passed.every((node) => Math.abs(node.row - row) >= 0.5);
+  const candidates = Array.from({ length: 2 * rows + 1 }, (_, index) => index / 2 - 0.5).filter(clear);
+  const nearest = [to.row, ...candidates].filter(clear).sort((a, b) => Math.abs(a - to.row) - Math.abs(b - to.row))[0];
+  return { passesAt: nearest ?? to.row };
 }

@@ -9,8 +9,8 @@ function x(node: MapNode): number {
   return margin + node.layer * (nodeWidth + columnGap);
 }
 
-function y(node: MapNode): number {
-  return margin + 8 + node.row * rowGap + (rowGap - nodeHeight) / 2;
+function y({ row }: { row: number }): number {
+  return margin + 8 + row * rowGap + (rowGap - nodeHeight) / 2;
 }
 
 /** Services as boxes, calls as lines: a lock says what the wire showed, the figures are the caller's golden signals. */
@@ -39,7 +39,7 @@ export function ServiceMapSection({ report }: { report: RunReport }) {
             <path
               key={`${edge.source} ${edge.destination}`}
               class={`edge ${edge.lock}`}
-              d={curve(node(edge.source), node(edge.destination))}
+              d={curve(node(edge.source), node(edge.destination), edge.passesAt)}
             />
           ))}
           {map.edges.map((edge) => (
@@ -83,16 +83,17 @@ function ends(from: MapNode, to: MapNode): { x1: number; y1: number; x2: number;
   return { x1: x(from) + nodeWidth, y1: y(from) + nodeHeight / 2, x2: x(to), y2: y(to) + nodeHeight / 2 };
 }
 
-/** A call past other services moves to its own row in the first gap and runs level from there, between the boxes. */
-function curve(from: MapNode, to: MapNode): string {
+/** A call past other layers moves to its row in the first gap, runs level between the boxes, and turns to its end in the last gap. */
+function curve(from: MapNode, to: MapNode, passesAt?: number): string {
   const { x1, y1, x2, y2 } = ends(from, to);
-  const turn = isLong(from, to) ? x1 + columnGap : x2 - 2;
-  const middle = (x1 + turn) / 2;
-  return `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${turn} ${y2}L${x2 - 2} ${y2}`;
-}
-
-function isLong(from: MapNode, to: MapNode): boolean {
-  return to.layer - from.layer > 1;
+  const bend = (ax: number, ay: number, bx: number, by: number): string => {
+    const middle = (ax + bx) / 2;
+    return `C${middle} ${ay} ${middle} ${by} ${bx} ${by}`;
+  };
+  if (passesAt === undefined) return `M${x1} ${y1}${bend(x1, y1, x2 - 2, y2)}L${x2 - 2} ${y2}`;
+  const level = y({ row: passesAt }) + nodeHeight / 2;
+  const [turn, end] = [x1 + columnGap, x2 - columnGap];
+  return `M${x1} ${y1}${bend(x1, y1, turn, level)}L${end} ${level}${bend(end, level, x2 - 2, y2)}`;
 }
 
 /** On the curve, towards the end where this edge is most alone: a fan is labelled at its tips. */
@@ -112,9 +113,10 @@ function EdgeLabel({
   const into = edges.filter(({ destination }) => destination === edge.destination).length;
   const t = out === into ? 0.5 : out > into ? 0.6 : 0.4;
   const along = 1.5 * t * (1 - t) ** 2 + 1.5 * t ** 2 * (1 - t) + t ** 3;
-  const middle = isLong(from, to)
-    ? { x: x1 + columnGap + nodeWidth / 2, y: y2 }
-    : { x: Math.round(x1 + (x2 - x1) * along), y: Math.round(y1 + (y2 - y1) * (3 * t ** 2 - 2 * t ** 3)) };
+  const middle =
+    edge.passesAt !== undefined
+      ? { x: x1 + columnGap + nodeWidth / 2, y: y({ row: edge.passesAt }) + nodeHeight / 2 }
+      : { x: Math.round(x1 + (x2 - x1) * along), y: Math.round(y1 + (y2 - y1) * (3 * t ** 2 - 2 * t ** 3)) };
   const { signals } = edge;
   const figures =
     signals === undefined
@@ -155,5 +157,3 @@ export function LockMark({ lock }: { lock: Lock }) {
     </svg>
   );
 }
-
-/** Two digits are enough on a map. */
