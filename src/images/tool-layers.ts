@@ -50,7 +50,13 @@ export async function iptablesLayer(tool: Tool, context: LayerContext): Promise<
   ]);
   if (!modulesDir) throw incomplete(tool, 'xtables modules');
   const modules = await filesUnder(modulesDir, `${libraryDir}/xtables`, (path) => path.endsWith('.so'));
-  const names = ['iptables', 'ip6tables'].flatMap((name) => [name, `${name}-save`, `${name}-restore`]);
+  // Some look for the variant by name.
+  const variant = multi.includes('nft') ? 'nft' : 'legacy';
+  const names = ['iptables', 'ip6tables', `iptables-${variant}`, `ip6tables-${variant}`].flatMap((name) => [
+    name,
+    `${name}-save`,
+    `${name}-restore`,
+  ]);
   return programLayer({
     ...context,
     name: 'iptables',

@@ -15,12 +15,15 @@ import { readFingerprint } from './fingerprint.ts';
  */
 export async function attachLab(options: {
   lab: string;
+  /** Of the application that is looked at. */
+  namespace: string;
   progress: Progress;
   signal: AbortSignal;
 }): Promise<{ kube: KubeClient; mesh: Pick<MeshAdapter, 'metrics'> }> {
-  const { lab, progress, signal } = options;
+  const { lab, namespace, progress, signal } = options;
   const { provider } = await chooseProvider('auto', await detectProviders());
-  const cluster = await provider.attach(lab, { toolbox: createToolbox({ progress, signal }), progress, signal });
+  const toolbox = createToolbox({ progress, signal });
+  const cluster = await provider.attach(lab, { toolbox, progress, signal });
   if (cluster === undefined) {
     throw new MeshproofError(
       'MESHPROOF_LAB_UNKNOWN',
@@ -39,5 +42,8 @@ export async function attachLab(options: {
       `Make it anew with \`./bin/meshproof up --lab ${lab} --recreate\`.`,
     );
   }
-  return { kube, mesh: entry.open({ kube, images: {}, progress, signal }) };
+  return {
+    kube,
+    mesh: entry.open({ kube, images: {}, namespace, tool: (tool) => toolbox.get(tool), progress, signal }),
+  };
 }

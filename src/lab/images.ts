@@ -2,10 +2,11 @@ import type { Toolbox } from '../tools/tool.ts';
 import { imageKit } from '../images/image-kit.ts';
 import type { ImageSpec, LayerSpec } from '../images/image.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
+import { envoyLayers } from '../meshes/envoy/image.ts';
 import { meshes } from '../meshes/index.ts';
 
-/** Of load, one that asks, and one that only waits. An app's are apps/'s, a mesh's its entry's, what a node needs itself clusters/'s. */
-const ownImageNames = ['pause', 'k6', 'probe'] as const;
+/** Of load, of faults, one that asks, and one that only waits. An app's are apps/'s, a mesh's its entry's, what a node needs itself clusters/'s. */
+const ownImageNames = ['pause', 'k6', 'fault-point', 'probe'] as const;
 
 const anyMesh = {
   images: Object.assign({}, ...Object.values(meshes).map(({ images }) => images)) as MeshEntry['images'],
@@ -18,6 +19,7 @@ const pauseLoop = 'trap "exit 0" TERM INT; while :; do sleep 86400 & wait $!; do
  * Specs of meshproof's own images, all of them unless names are given (of whatever mesh, unless one is given); only the tools they need are asked for.
  *
  * - `pause`: waits, ends on SIGTERM; `k6`
+ * - `fault-point`: Envoy and what looks into a pod's network; also for debugging
  * - those of the mesh
  * - `probe`: Node and a shell, for questions asked from inside
  */
@@ -38,6 +40,13 @@ export async function labImages(
   if (wanted.has('pause')) add('pause', [], { entrypoint: ['/bin/sh', '-c', pauseLoop], user: '65535' });
   if (wanted.has('k6'))
     add('k6', [libc, await kit.program('k6')], { entrypoint: ['/usr/bin/k6'], user: '12345', workdir: '/tmp' });
+  if (wanted.has('fault-point')) {
+    images.push({
+      name: 'fault-point',
+      layers: await envoyLayers(kit),
+      config: { entrypoint: ['/usr/bin/envoy'], user: '1337' },
+    });
+  }
   for (const [name, make] of Object.entries(mesh.images)) {
     if (wanted.has(name)) images.push({ name, ...(await make(kit)) });
   }

@@ -30,7 +30,7 @@ export async function labHealth({ lab, evidence, signal }: InLab, since?: Health
         'kubernetes.default.svc.cluster.local',
       ],
     },
-    ...(lab.images['envoy'] !== undefined && { probeImage: lab.images['envoy'].ref }),
+    ...(lab.images['fault-point'] !== undefined && { probeImage: lab.images['fault-point'].ref }),
     ...(since !== undefined && { since }),
     diskPaths: [evidence.runDir],
     signal,
@@ -44,7 +44,7 @@ export async function plantBrokenWorkload({ lab, rollback }: InLab): Promise<voi
     injector: 'api',
     args: { delete: `/api/v1/namespaces/${brokenNamespace}` },
   });
-  await lab.kube.apply(brokenWorkload(brokenNamespace, lab.images['envoy']?.ref ?? ''));
+  await lab.kube.apply(brokenWorkload(brokenNamespace, lab.images['fault-point']?.ref ?? ''));
 }
 
 /** Health of that namespace, once its workload has really crashed: not being ready yet is no sickness. */

@@ -117,7 +117,7 @@ export class Lab {
   async #answeredOrStuck(detail: (text: string) => void, signal: AbortSignal): Promise<readonly StartFinding[]> {
     const { kube, mesh } = this;
     const { app, namespace } = this.app;
-    const toolImage = this.images['envoy']?.ref;
+    const toolImage = this.images['fault-point']?.ref;
     return answeredOrStuck({
       answering: (until) => this.app.answering({ timeoutMs: workloadTimeoutMs, detail, signal: until }),
       async progress() {

@@ -86,7 +86,11 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   try {
     scratch = await scratchFolder(cluster.stateDir);
     const images = imageMap(built.value);
-    const mesh = meshEntry.open({ kube: cluster.kube, images, progress, signal });
+    const mesh = meshEntry.open({
+      ...{ kube: cluster.kube, images, progress, signal },
+      namespace: app.namespace,
+      tool: (tool) => toolbox.get(tool),
+    });
     const objects = await app.manifests?.({ namespace: app.namespace, replicas, images });
     const fingerprint = fingerprintOf({
       images,

@@ -3,12 +3,17 @@ import type { ImageMap } from '../images/image.ts';
 import type { KubeClient, KubeObject, PodRef } from '../kube/types.ts';
 import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
 import type { Policy } from '../policies/index.ts';
+import type { Tool, ToolName } from '../tools/tool.ts';
 import type { AppliedPolicies, PolicyPlan, PolicyRollback } from './policy-plan.ts';
 import type { Interception, ProxyView, StartTrouble } from './proxy-view.ts';
 
 export interface MeshContext {
   kube: KubeClient;
   images: ImageMap;
+  /** Of the application under test. */
+  namespace: string;
+  /** One of the programs that its entry names. */
+  tool: (name: ToolName) => Promise<Tool>;
   progress: Progress;
   signal: AbortSignal;
 }
@@ -80,9 +85,9 @@ export interface MeshAdapter {
   /**
    * Control plane ready when it resolves. Again on a lab that has one: finds it, and mends what it lost.
    *
-   * @param baseline the policies a lab begins with (who may call whom): in force before the first pod is in the mesh, and
-   * written again where they were lost
-   * @param meanwhile is called as soon as `inject` may be: pods that come up before the control plane wait for it
+   * @param baseline the policies a lab begins with (who may call whom): written before it resolves, and again where they were lost
+   * @param meanwhile is called as soon as `inject` may be: where pods that come up before the control plane wait for it, that is
+   * before it is ready
    */
   install(baseline?: readonly Policy[], meanwhile?: () => Promise<unknown>): Promise<Installed>;
   /** Turns plain manifests into meshed ones (labels, or sidecars where the mesh has no webhook). Pure. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, readdir, symlink } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshproofError, messageOf } from '../base/errors.ts';
 import { runCommand } from '../base/process.ts';
@@ -102,7 +102,24 @@ export async function goBuild(
   if (others.length > 0) {
     for (const name of lock.programs) await symlink(binary, join(directory, 'bin', name));
   }
+  const files = await copyFiles(directory, context, lock, go);
   const programs = Object.fromEntries(lock.programs.map((name) => [name, `bin/${name}`]));
   const elf = Object.fromEntries(lock.programs.map((name) => [name, `bin/${binary}`]));
-  return { version, origin: 'go', root: '.', programs, elf, environment: {} };
+  return { version, origin: 'go', root: '.', programs: { ...programs, ...files }, elf, environment: {} };
+}
+
+/** Files of the module, as they are. */
+async function copyFiles(
+  directory: string,
+  context: SourceContext,
+  lock: GoLock,
+  go: GoToolchain,
+): Promise<Record<string, string>> {
+  const wanted = Object.entries(lock.files);
+  if (wanted.length === 0) return {};
+  const args = ['list', '-mod=readonly', '-m', '-f', '{{.Dir}}', lock.module];
+  const module = (await runGo(args, { context, lock, go, onLine: () => {} })).trim();
+  await mkdir(join(directory, 'files'));
+  for (const [name, path] of wanted) await copyFile(join(module, path), join(directory, 'files', name));
+  return Object.fromEntries(wanted.map(([name]) => [name, `files/${name}`]));
 }

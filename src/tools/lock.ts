@@ -72,6 +72,8 @@ const goSchema = z.strictObject({
   ldflags: z.string(),
   /** One binary; several names are links to it. */
   programs: z.array(z.string()).min(1),
+  /** Files of the module that go with it: name -> path in the module. */
+  files: z.record(z.string(), z.string()).default({}),
   coldMinutes: z.number(),
 });
 

@@ -7,6 +7,9 @@ export const toolNames = [
   'cni-plugins', // bridge, host-local, loopback, portmap
   'coredns',
   'consul',
+  'istioctl', // generates Istio's manifests
+  'pilot-discovery', // istiod
+  'pilot-agent', // of Istio's sidecar, with the template of its Envoy's bootstrap
   'envoy',
   'k6',
   'postgres', // postgres, initdb, psql
@@ -22,8 +25,11 @@ export const toolNames = [
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 
-/** Not part of every lab: fetched when something asks for one, and by the tests. */
-export const onDemandTools: readonly ToolName[] = ['chromium', 'crane', 'podinfo'];
+/** Not part of every lab: fetched when something asks for one (a mesh, an app, a report), and by the tests. */
+export const onDemandTools: readonly ToolName[] = [
+  ...['chromium', 'crane', 'podinfo'],
+  ...['consul', 'istioctl', 'pilot-discovery', 'pilot-agent'],
+] as ToolName[];
 
 export type ToolOrigin = 'host' | 'cache' | 'release' | 'debian' | 'pypi' | 'go';
 

@@ -232,7 +232,7 @@ describe('broken meshes', function () {
   it('replicas whose calls go past their proxies: each edge is named with the cause, and nothing waits in vain', async () => {
     const [viewer] = await lab.app.pods('tripviewer');
     const [profile] = await lab.app.pods('userprofile');
-    const image = lab.images['envoy']!.ref;
+    const image = lab.images['fault-point']!.ref;
     // Interception gone altogether in the one, one port let past in the other; old connections are cut, or they would go on.
     await lookIntoPod(lab.kube, viewer!, { image, script: 'iptables -t nat -F OUTPUT; ss -K -t dport = :80' });
     const letPast = 'iptables -t nat -I OUTPUT -p tcp --dport 5432 -j RETURN';

@@ -33,7 +33,7 @@ export function appCommand(): Command {
       ]);
       using progress = consoleProgress({ timings: [] });
       using interrupts = watchInterrupts({ onFirst: () => {}, onSecond: () => process.exit(130) });
-      const { kube, mesh } = await attachLab({ lab, progress, signal: interrupts.signal });
+      const { kube, mesh } = await attachLab({ lab, namespace, progress, signal: interrupts.signal });
       try {
         const objects = await namespaceObjects(kube, namespace);
         if (!objects.some(({ kind }) => kind === 'Service')) {

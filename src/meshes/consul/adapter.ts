@@ -1,22 +1,22 @@
 import pLimit from 'p-limit';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { MeshproofError } from '../../base/errors.ts';
-import { pollUntil } from '../../base/poll.ts';
 import { together } from '../../base/together.ts';
 import type { KubeObject, PodRef } from '../../kube/types.ts';
 import type { MeshAdapter, MeshComponent, MeshContext, SidecarProblem } from '../adapter.ts';
 import { planPolicies, resetPolicies, restorePolicies, writePolicies } from '../apply-policies.ts';
-import { EnvoyAdmin, envoyVersion, uptimeMs } from '../envoy/admin.ts';
+import { EnvoyAdmin } from '../envoy/admin.ts';
 import { leafCertificates } from '../envoy/certificates.ts';
 import { reducedDump } from '../envoy/reduced-dump.ts';
-import { readSnapshot } from '../envoy/snapshot.ts';
+import { envoyComponents, envoySnapshot, restartEnvoy } from '../envoy/sidecar.ts';
+import type { MeshedPod } from '../meshed-pod.ts';
 import { authorityCheck } from './authority-check.ts';
 import { failingChecks, instances, reconcile } from './catalog.ts';
 import { injectSidecars } from './inject.ts';
 import type { PolicyTarget } from '../policy-target.ts';
 import { setUpServer, startServer, type ControlPlane } from './install.ts';
 import { lostPods, replacePods } from './lost-pods.ts';
-import { expectedPods, injectedPodObjects, injectedPods, toMeshedPod, type MeshedPod } from './meshed-pod.ts';
+import { expectedPods, injectedPodObjects, injectedPods, toMeshedPod } from './meshed-pod.ts';
 import { clusterName, consulStatNames, ports, serverName, sidecarContainer, sidecarUid, spiffeId } from './names.ts';
 import { consulPolicyTarget } from './policy-target.ts';
 import { readProxyView } from './proxy-view.ts';
@@ -101,7 +101,7 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
       injectSidecars(objects, {
         namespace,
         caPem: started(caPem),
-        image: imageOf('envoy'),
+        image: imageOf('consul-proxy'),
       }),
 
     async components() {
@@ -112,16 +112,7 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
         role: 'control-plane',
         ready: Boolean(leader),
       };
-      const limit = pLimit(6);
-      const proxies = (await injectedPods(kube)).map((pod) =>
-        limit(async (): Promise<MeshComponent> => {
-          const name = `envoy of ${pod.ref.name}`;
-          if (pod.notRunning !== undefined) return { name, version: 'unknown', role: 'data-plane', ready: false };
-          const info = await admin.serverInfo(pod.ref);
-          return { name, version: envoyVersion(info), role: 'data-plane', ready: info.state === 'LIVE' };
-        }),
-      );
-      return [server, ...(await Promise.all(proxies))];
+      return [server, ...(await envoyComponents(admin, await injectedPods(kube)))];
     },
 
     async sidecarProblems(namespaces) {
@@ -148,19 +139,7 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
 
     reconcile: () => reconcile(plane().api, kube),
 
-    async metrics(ref) {
-      const pod = await podOf(ref);
-      const info = await admin.serverInfo(ref);
-      const takenAt = clock.now();
-      const subject = {
-        pod: ref.name,
-        podUid: ref.uid,
-        service: pod.service,
-        takenAt,
-        startedAt: takenAt - uptimeMs(info),
-      };
-      return readSnapshot(await admin.stats(ref), subject, consulStatNames);
-    },
+    metrics: async (ref) => envoySnapshot(admin, await podOf(ref), consulStatNames, clock),
 
     identityOf: async (service) => spiffeId(plane().trustDomain, service),
 
@@ -186,29 +165,11 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
 
     proxyConfig: async (pod) => reducedDump(await admin.json(pod, '/config_dump')),
 
-    async restartSidecar(ref) {
-      const wait = { signal, timeoutMs: 30_000, code: 'MESHPROOF_MESH_NOT_READY' as const };
-      // Uptime is in whole seconds: only a proxy that is older than that can be told from its successor.
-      await pollUntil(
-        async () => {
-          const uptime = uptimeMs(await admin.serverInfo(ref));
-          return uptime >= 3000 ? { ready: true } : { pending: `Envoy runs for ${uptime} ms only` };
-        },
-        { ...wait, what: `the proxy of ${ref.name} can be restarted` },
-      );
-      const quitAt = clock.monotonicMs();
-      await admin.text(ref, '/quitquitquit', 'POST');
-      await pollUntil(
-        async () => {
-          const sinceQuit = clock.monotonicMs() - quitAt;
-          if (uptimeMs(await admin.serverInfo(ref)) > sinceQuit + 1000)
-            return { pending: 'the old process still runs' };
-          const problem = await sidecarProblem(await podOf(ref), await catalogView(), admin);
-          return problem ? { pending: `${problem.problem}: ${problem.detail}` } : { ready: true };
-        },
-        { ...wait, what: `the proxy of ${ref.name} is back` },
-      );
-    },
+    restartSidecar: (pod) =>
+      restartEnvoy({
+        ...{ admin, pod, clock, signal },
+        problem: async () => sidecarProblem(await podOf(pod), await catalogView(), admin),
+      }),
 
     certificates: async (pod) => leafCertificates(await admin.json(pod, '/certs')),
   };

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { bundleNode } from '../../images/bundle-node.ts';
 import type { ImageSpec, LayerSpec } from '../../images/image.ts';
 import type { ImageKit } from '../../images/image-kit.ts';
+import { envoyLayers } from '../envoy/image.ts';
 import { podProgram } from './names.ts';
 
 const podMain = fileURLToPath(new URL('./pod/main.ts', import.meta.url));
@@ -17,21 +18,9 @@ export const consulImages = {
     layers: [await kit.base(), await kit.libc(), await kit.program('consul')],
     config: { entrypoint: ['/usr/bin/consul'] },
   }),
-  /**
-   * Sidecar and its init container, fault point and debugging (envoy, iptables, ip, ss, tc, tcpdump; Node, for what a pod says
-   * to Consul when it starts and stops); runs as 1337 unless told.
-   */
-  envoy: async (kit: ImageKit): Promise<Omit<ImageSpec, 'name'>> => ({
-    layers: [
-      await kit.base(),
-      await kit.libc(),
-      await kit.node(),
-      await kit.iptables(),
-      await kit.programs('iproute2', ['ip', 'ss', 'tc']),
-      await kit.programs('tcpdump', ['tcpdump']),
-      await kit.program('envoy'),
-      await podProgramLayer(kit),
-    ],
+  /** Sidecar and its init container; Node, for what a pod says to Consul when it starts and stops. Runs as 1337 unless told. */
+  'consul-proxy': async (kit: ImageKit): Promise<Omit<ImageSpec, 'name'>> => ({
+    layers: [...(await envoyLayers(kit)), await kit.node(), await podProgramLayer(kit)],
     config: { entrypoint: ['/usr/bin/envoy'], user: '1337' },
   }),
 };

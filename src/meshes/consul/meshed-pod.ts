@@ -1,18 +1,7 @@
-import { containerStatus, hasEnded, isTerminating, waitingReason } from '../../kube/pod-status.ts';
 import { podRef } from '../../kube/pods.ts';
-import type { KubeClient, KubeObject, PodRef } from '../../kube/types.ts';
+import type { KubeClient, KubeObject } from '../../kube/types.ts';
+import { isLive, whyNotRunning, type MeshedPod } from '../meshed-pod.ts';
 import { annotations, initContainer, labels, sidecarContainer } from './names.ts';
-
-/** A pod as the mesh sees it. */
-export interface MeshedPod {
-  ref: PodRef;
-  service: string;
-  hasSidecar: boolean;
-  /** Why its sidecar does not run, in the kubelet's words; undefined when it does. */
-  notRunning?: string;
-  /** It has a port that others call. */
-  isServer: boolean;
-}
 
 /** Pods that carry a sidecar and are not on their way out, in every namespace. */
 export async function injectedPods(kube: KubeClient): Promise<MeshedPod[]> {
@@ -31,10 +20,6 @@ export async function expectedPods(kube: KubeClient, namespace: string): Promise
     .map(toMeshedPod);
 }
 
-export function isLive(pod: KubeObject): boolean {
-  return !isTerminating(pod) && !hasEnded(pod);
-}
-
 export function toMeshedPod(pod: KubeObject): MeshedPod {
   const { annotations: notes, labels: podLabels } = pod.metadata;
   const containers: { name: string; env?: { name: string; value?: string }[] }[] = pod.spec.initContainers ?? [];
@@ -42,7 +27,7 @@ export function toMeshedPod(pod: KubeObject): MeshedPod {
   const registration = containers
     .find((container) => container.name === initContainer)
     ?.env?.find((variable) => variable.name === 'REGISTRATION')?.value;
-  const notRunning = hasSidecar ? whyNotRunning(pod) : undefined;
+  const notRunning = hasSidecar ? whyNotRunning(pod, { sidecar: sidecarContainer, init: initContainer }) : undefined;
   return {
     ref: podRef(pod),
     service: notes?.[annotations.service] ?? podLabels?.app ?? podLabels?.['app.kubernetes.io/name'] ?? '',
@@ -50,19 +35,4 @@ export function toMeshedPod(pod: KubeObject): MeshedPod {
     isServer: registration !== undefined && 'Port' in JSON.parse(registration),
     ...(notRunning === undefined ? {} : { notRunning }),
   };
-}
-
-function whyNotRunning(pod: KubeObject): string | undefined {
-  const sidecar = containerStatus(pod, sidecarContainer);
-  if (sidecar?.started) return undefined;
-  for (const status of [containerStatus(pod, initContainer), sidecar]) {
-    if (status === undefined) continue;
-    const reason = waitingReason(status);
-    if (reason !== undefined) return `${status.name} waits: ${reason}`;
-    const { terminated } = status.state ?? {};
-    if (terminated && terminated.exitCode !== 0) {
-      return `${status.name} ended with exit code ${terminated.exitCode} (restarts: ${status.restartCount})`;
-    }
-  }
-  return `${sidecarContainer} has not started yet`;
 }

@@ -68,8 +68,8 @@ export function serviceOfCluster(name: string): string | undefined {
 
 /** How Consul names what its Envoys count. */
 export const consulStatNames: StatNames = {
-  appCluster: 'local_app',
-  inboundPrefix: 'public_listener',
+  isApp: (cluster) => cluster === 'local_app',
+  isInbound: (prefix) => prefix === 'public_listener',
   inboundPort: ports.inbound,
   serviceOf: serviceOfCluster,
   outboundPrefix: (service) => `upstream.${service}.default.default.dc1`,

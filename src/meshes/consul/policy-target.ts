@@ -1,20 +1,19 @@
 import { stringify } from 'yaml';
 import type { Json } from '../../base/json.ts';
 import type { KubeClient } from '../../kube/types.ts';
-import { parseEnvoyCounters } from '../../observe/telemetry/envoy-histogram.ts';
 import type { EnvoyAdmin } from '../envoy/admin.ts';
+import { isDraining } from '../envoy/sidecar.ts';
+import type { MeshedPod } from '../meshed-pod.ts';
 import { rendererOf } from '../policy-renderer.ts';
 import type { PolicyTarget, ProxyLook } from '../policy-target.ts';
 import type { ConsulApi } from './api.ts';
 import { callableServices, instances } from './catalog.ts';
 import { entryId, entryKinds, splitEntryId, withoutBookkeeping, type ConfigEntry } from './config-entry.ts';
-import { injectedPods, type MeshedPod } from './meshed-pod.ts';
+import { injectedPods } from './meshed-pod.ts';
 import { consulPolicies } from './policies/index.ts';
 import type { ConsulRenderers } from './policies/renderer.ts';
 import { readProxyConfig, type ConsulProxy } from './proxy-config.ts';
 import { inOrder, pristine, renderPolicies, type EntryMap } from './render-policies.ts';
-
-const draining = ['listener_manager.total_filter_chains_draining', 'listener_manager.total_listeners_draining'];
 
 /** Policies are Consul's config entries, and every sidecar shows in its configuration what it was told. */
 export function consulPolicyTarget(options: { kube: KubeClient; api: ConsulApi; admin: EnvoyAdmin }): PolicyTarget {
@@ -64,9 +63,8 @@ export function consulPolicyTarget(options: { kube: KubeClient; api: ConsulApi; 
 
 async function look(admin: EnvoyAdmin, pod: MeshedPod, callable: ReadonlySet<string>): Promise<ProxyLook> {
   const config = readProxyConfig(await admin.json(pod.ref, '/config_dump'));
-  const stats = parseEnvoyCounters(await admin.text(pod.ref, `/stats?format=json&filter=^(${draining.join('|')})$`));
+  const drains = await isDraining(admin, pod.ref);
   const proxy: ConsulProxy = { service: pod.service, config, callable };
-  const drains = draining.some((name) => (stats.get(name) ?? 0) > 0);
   return {
     compare: (policy) => rendererOf<unknown, unknown, ConsulProxy>(renderers, policy.kind)?.inForce(policy, proxy),
     trace: () => traceOf(proxy),

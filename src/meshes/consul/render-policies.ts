@@ -1,9 +1,10 @@
 import type { Policy } from '../../policies/index.ts';
 import { rendererOf } from '../policy-renderer.ts';
+import { shortestPrefixFirst } from '../prefix-routes.ts';
 import { entryId, entryKinds, splitEntryId, type ConfigEntry } from './config-entry.ts';
 import { consulPolicies } from './policies/index.ts';
 import type { ConsulRenderers } from './policies/renderer.ts';
-import { prefixOf, pruned } from './policies/router.ts';
+import { pruned } from './policies/router.ts';
 
 /** Entries by id; undefined: the entry goes, or is not there. */
 export type EntryMap = ReadonlyMap<string, ConfigEntry | undefined>;
@@ -30,7 +31,7 @@ export function renderPolicies(
       return changes.has(id) || kind === 'service-router' ? changes.get(id) : current.get(id);
     },
   };
-  for (const policy of policies.toSorted((a, b) => prefixOf(a).length - prefixOf(b).length)) {
+  for (const policy of shortestPrefixFirst(policies)) {
     const renderer = rendererOf(renderers, policy.kind);
     if (!renderer) throw new TypeError(`Consul has no renderer for ${policy.kind}`);
     for (const entry of renderer.render(policy as never, entries)) changes.set(entryId(entry), entry);

@@ -2,6 +2,8 @@
 export interface EnvoyConfig {
   listeners: Listener[];
   clusters: Cluster[];
+  /** Of route configurations that came apart from their listeners (RDS). */
+  virtualHosts: VirtualHost[];
   /** Names of resources whose last update this proxy refused, with its reason. */
   rejected: string[];
 }
@@ -15,6 +17,8 @@ export interface Listener {
 export interface FilterChain {
   /** Destination addresses it is for, without their prefix length; empty: all. */
   addresses: string[];
+  /** Destination port it is for; undefined: all. */
+  port?: number | undefined;
   /** It terminates TLS. */
   tls: boolean;
   /** Where a TCP proxy sends what comes in. */
@@ -25,9 +29,19 @@ export interface FilterChain {
   rbac?: Json;
 }
 
+export interface VirtualHost {
+  /** Of the route configuration it is in. */
+  routeConfig: string;
+  domains: string[];
+  /** In the order in which they are tried. */
+  routes: Route[];
+}
+
 export interface Route {
   /** Path prefix; undefined for a match of another kind. */
   prefix?: string | undefined;
+  /** What a control plane notes of it (`filter_metadata`), by filter or mesh. */
+  notes?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
   /** The first, where requests are shared between several. */
   cluster?: string | undefined;
   retries: number;
@@ -66,6 +80,13 @@ export function readConfigDump(dump: Json): EnvoyConfig {
       name: cluster?.name ?? '',
       ejectsAfter5xx: ejectsAfter(cluster?.outlier_detection),
     })),
+    virtualHosts: [...routes].flatMap(([routeConfig, config]) =>
+      (config?.virtual_hosts ?? []).map((host: Json) => ({
+        routeConfig,
+        domains: host.domains ?? [],
+        routes: (host.routes ?? []).map(route),
+      })),
+    ),
     rejected: [...listeners, ...clusters]
       .filter((entry) => entry.error_state)
       .map((entry) => `${entry.name ?? entry.cluster?.name}: ${entry.error_state.details ?? 'update refused'}`),
@@ -77,6 +98,7 @@ function filterChain(chain: Json, routes: Map<string, Json>): FilterChain {
     addresses: (chain.filter_chain_match?.prefix_ranges ?? []).map(
       ({ address_prefix: address }: { address_prefix: string }) => address,
     ),
+    port: chain.filter_chain_match?.destination_port,
     tls: Boolean(chain.transport_socket),
   };
   for (const { typed_config: filter } of chain.filters ?? []) {
@@ -94,11 +116,12 @@ function filterChain(chain: Json, routes: Map<string, Json>): FilterChain {
   return found;
 }
 
-function route({ match, route: action = {} }: Json): Route {
+function route({ match, metadata, route: action = {} }: Json): Route {
   const policy = action.retry_policy;
   const on: string = policy?.retry_on ?? '';
   return {
     prefix: match?.prefix,
+    ...(metadata?.filter_metadata && { notes: metadata.filter_metadata }),
     cluster: action.cluster ?? action.weighted_clusters?.clusters?.[0]?.name,
     // Envoy's own default when a policy names no number.
     retries: on === '' ? 0 : (policy.num_retries ?? 1),

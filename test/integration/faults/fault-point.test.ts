@@ -51,7 +51,7 @@ describe('fault point behind a sidecar', () => {
   const inject = (spec: FaultRequest, deadManMs = 60_000, ledgerKeptMs = 60_000): Promise<ActiveFault> =>
     startFault(spec, {
       kube: pod.kube,
-      images: { envoy: { name: 'envoy', ref: 'local', digest: '' } },
+      images: { 'fault-point': { name: 'fault-point', ref: 'local', digest: '' } },
       pods: [pod.ref],
       appPort: 8080,
       appPath: { sidecarUid: 1337, outInterface: 'lo' },

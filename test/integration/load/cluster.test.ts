@@ -33,13 +33,13 @@ describe('load and fault on a cluster', function () {
     this.timeout(1_800_000);
     const toolbox = createToolbox({ progress, signal });
     lab = await openLab({ name: `load-it-${process.pid}`, toolbox, progress });
-    const archive = await buildArchive(await labImages(toolbox, ['envoy', 'k6']), {
+    const archive = await buildArchive(await labImages(toolbox, ['fault-point', 'k6']), {
       cacheDir: toolbox.cacheDir,
       progress,
     });
     await lab.loadImages(archive);
     images = imageMap(archive);
-    await lab.kube.apply(sidecarPods(images['envoy']?.ref ?? ''));
+    await lab.kube.apply(sidecarPods(images['fault-point']?.ref ?? ''));
     pods = await readyPods(lab.kube);
     workDir = await mkdtemp('/var/tmp/meshproof-load-');
   });
@@ -169,7 +169,7 @@ describe('load and fault on a cluster', function () {
   });
 
   it('names the reason of a fault point that cannot start, and leaves nothing running', async () => {
-    const wrong = { ...images, envoy: { name: 'envoy', ref: 'meshproof.dev/no-such:1', digest: '' } };
+    const wrong = { ...images, 'fault-point': { name: 'fault-point', ref: 'meshproof.dev/no-such:1', digest: '' } };
     const spec: FaultRequest = { kind: 'http-abort', target: 'trips', percentage: 100, status: 503 };
     const error = await startFault(spec, { ...faultContext(), images: wrong }).catch((thrown: unknown) => thrown);
     expect(error).to.include({ code: 'MESHPROOF_FAULT_START' });

@@ -9,6 +9,7 @@ import type { KubeObject, PodRef } from '../../../src/kube/types.ts';
 import type { Installed } from '../../../src/meshes/adapter.ts';
 import { consulAdapter, type ConsulAdapter } from '../../../src/meshes/consul/adapter.ts';
 import type { Policy } from '../../../src/policies/index.ts';
+import type { ToolName } from '../../../src/tools/tool.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
 
 export const namespace = 'trial';
@@ -61,12 +62,19 @@ export async function openTestMesh(): Promise<TestMesh> {
   const toolbox = createToolbox({ progress, signal });
   const lab = await openLab({ name: `mesh-it-${process.pid}`, toolbox, progress });
   try {
-    const specs = await labImages(toolbox, ['consul', 'envoy', 'probe']);
+    const specs = await labImages(toolbox, ['consul', 'consul-proxy', 'fault-point', 'probe']);
     const archive = await buildArchive(specs, { cacheDir: toolbox.cacheDir, progress });
     await lab.loadImages(archive);
     const images = imageMap(archive);
-    const mesh = consulAdapter({ kube: lab.kube, images, progress, signal });
-    return testMesh(lab, mesh, images, () => consulAdapter({ kube: lab.kube, images, progress, signal }));
+    const context = {
+      kube: lab.kube,
+      images,
+      namespace,
+      tool: (name: ToolName) => toolbox.get(name),
+      progress,
+      signal,
+    };
+    return testMesh(lab, consulAdapter(context), images, () => consulAdapter(context));
   } catch (error) {
     await lab.delete();
     throw error;
@@ -102,7 +110,7 @@ function testMesh(lab: RunningCluster, mesh: ConsulAdapter, images: ImageMap, op
   return {
     lab,
     mesh,
-    toolImage: images['envoy']!.ref,
+    toolImage: images['fault-point']!.ref,
     idle: (name, shape) => deployment(name, image, idleProgram, shape),
     podsOf,
     async deploy() {

@@ -99,7 +99,7 @@ describe('Go', function () {
     const hello = { ...context({ PATH: process.env.PATH }), detail: (text: string) => void seen.push(text) };
     const pack: GoLock = {
       ...{ kind: 'go', module: 'counted.example/hello', directory: relative(toolsDirectory, source), build: '.' },
-      ...{ ldflags: '-s -w', programs: ['hello'], coldMinutes: 0 },
+      ...{ ldflags: '-s -w', programs: ['hello'], files: { text: 'go.mod' }, coldMinutes: 0 },
     };
     const go = await ensureGo('1.21', readLock().go, new ToolCache(cacheDir), offline, hello);
     const plan = await planGoBuild(hello, pack, go);
@@ -107,7 +107,9 @@ describe('Go', function () {
     expect(own).to.have.members(['counted.example/hello', 'counted.example/hello/part']);
     const out = join(cacheDir, 'counted-out');
     mkdirSync(out);
-    await goBuild(out, hello, pack, go, new GoBuilds().plan(plan));
+    const made = await goBuild(out, hello, pack, go, new GoBuilds().plan(plan));
+    expect(made.programs).to.deep.equal({ hello: 'bin/hello', text: 'files/text' });
+    expect(readFileSync(join(out, 'files/text'), 'utf8')).to.include('module counted.example/hello');
     expect(seen).to.include(`0 of ${plan.length} packages compiled`);
     expect(seen.at(-1)).to.equal(`${plan.length} of ${plan.length} packages compiled`);
     expect(await planGoBuild(hello, pack, go), 'all is in the build cache then').to.have.length.below(plan.length);

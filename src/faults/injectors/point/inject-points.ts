@@ -35,7 +35,7 @@ export async function injectPoints(
     fault: fault.envoyFault(spec, spec.percentage),
     calibrationFault: fault.envoyFault(spec, 100),
   });
-  const image = context.images['envoy']?.ref;
+  const image = context.images['fault-point']?.ref;
   if (image === undefined) throw refused(spec, 'the image `envoy` is not there', 'Load the images of the lab first.');
   const drainMs = fault.holdsMs(spec) + drainGraceMs;
   const points = pods.map(

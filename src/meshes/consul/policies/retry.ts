@@ -1,9 +1,9 @@
 import type { ConsulRenderer } from './renderer.ts';
-import { routeInForce, withRoute } from './router.ts';
+import { routeInForce, routerWith } from './router.ts';
 
 export const retry: ConsulRenderer<'retry'> = {
   render: (policy, entries) => [
-    withRoute(entries, policy, (destination) => {
+    routerWith(entries, policy, (destination) => {
       delete destination.NumRetries;
       delete destination.RetryOnStatusCodes;
       if (policy.attempts > 0) {

@@ -1,6 +1,7 @@
+import type { Route } from '../../envoy/config-dump.ts';
+import { prefixOf, withRoute } from '../../prefix-routes.ts';
 import type { ConfigEntry, Entries } from '../config-entry.ts';
 import { routeFor, type ConsulProxy } from '../proxy-config.ts';
-import type { Route } from '../../envoy/config-dump.ts';
 
 /** Where a ServiceRouter sends requests, and how. */
 export interface Destination {
@@ -15,38 +16,25 @@ interface RouterRoute {
   Destination: Destination;
 }
 
-/** A policy on the requests of a service, or on some of them. */
-interface Routed {
-  service: string;
-  route?: { pathPrefix: string } | undefined;
-}
-
-/** The path prefix a policy is limited to; empty for all requests. */
-export function prefixOf(policy: object): string {
-  return (policy as Partial<Routed>).route?.pathPrefix ?? '';
-}
-
-/**
- * The router of a service with one route changed. A route that is not there yet begins as a copy of the one that took its
- * requests so far: what was said of all requests holds for it too. So policies come in order of their prefix' length.
- */
-export function withRoute(entries: Entries, policy: Routed, set: (destination: Destination) => void): ConfigEntry {
-  const router = entries.get('service-router', policy.service);
-  const routes = structuredClone((router?.Routes ?? []) as RouterRoute[]);
-  const prefix = prefixOf(policy);
-  let route = routes.find((each) => matched(each) === prefix);
-  if (!route) {
-    const covering = routes.find((each) => prefix.startsWith(matched(each)));
-    route = {
-      ...(prefix === '' ? {} : { Match: { HTTP: { PathPrefix: prefix } } }),
-      Destination: { ...covering?.Destination },
-    };
-    routes.push(route);
-  }
-  set(route.Destination);
-  // Consul takes the first that matches.
-  routes.sort((a, b) => matched(b).length - matched(a).length);
-  return { Kind: 'service-router', Name: policy.service, Routes: routes };
+/** The router of a service with the route of a policy changed. */
+export function routerWith(
+  entries: Entries,
+  policy: { service: string },
+  set: (destination: Destination) => void,
+): ConfigEntry {
+  const current = (entries.get('service-router', policy.service)?.Routes ?? []) as RouterRoute[];
+  const routes = current.map(({ Match, Destination }) => ({
+    prefix: Match?.HTTP.PathPrefix ?? '',
+    action: Destination,
+  }));
+  return {
+    Kind: 'service-router',
+    Name: policy.service,
+    Routes: withRoute(routes, prefixOf(policy), set).map(({ prefix, action }): RouterRoute => ({
+      ...(prefix !== '' && { Match: { HTTP: { PathPrefix: prefix } } }),
+      Destination: action,
+    })),
+  };
 }
 
 /** A router without what says nothing, or undefined when nothing is left: Consul retries nothing by itself. */
@@ -59,11 +47,7 @@ export function pruned(router: ConfigEntry): ConfigEntry | undefined {
 }
 
 /** What a caller's sidecar does with the requests of a policy; undefined for one that cannot call the service, or by TCP. */
-export function routeInForce({ config }: ConsulProxy, policy: Routed): Route | undefined {
+export function routeInForce({ config }: ConsulProxy, policy: { service: string }): Route | undefined {
   const routes = config.upstreams.get(policy.service)?.routes;
   return routes && routeFor(routes, prefixOf(policy) || '/');
-}
-
-function matched({ Match }: RouterRoute): string {
-  return Match?.HTTP.PathPrefix ?? '';
 }

@@ -17,8 +17,8 @@ import type { ProxySnapshot } from '../../../../src/observe/telemetry/snapshot.t
 import { RealEnvoy } from './real-envoy.ts';
 
 const names: StatNames = {
-  appCluster: 'local_app',
-  inboundPrefix: 'public_listener',
+  isApp: (cluster) => cluster === 'local_app',
+  isInbound: (prefix) => prefix === 'public_listener',
   inboundPort: 20000,
   serviceOf: (cluster) => cluster,
   outboundPrefix: (service) => `upstream.${service}`,

@@ -3,7 +3,8 @@ import { parse } from 'yaml';
 import { MeshproofError } from '../../../../src/base/errors.ts';
 import type { KubeObject } from '../../../../src/kube/types.ts';
 import { injectSidecars } from '../../../../src/meshes/consul/inject.ts';
-import { isLive, toMeshedPod } from '../../../../src/meshes/consul/meshed-pod.ts';
+import { toMeshedPod } from '../../../../src/meshes/consul/meshed-pod.ts';
+import { isLive } from '../../../../src/meshes/meshed-pod.ts';
 
 const options = { namespace: 'app', caPem: 'CA', image: 'envoy:1' };
 

@@ -1,0 +1,146 @@
+import pLimit from 'p-limit';
+import { systemClock, type Clock } from '../../base/clock.ts';
+import { MeshproofError } from '../../base/errors.ts';
+import type { KubeObject, PodRef } from '../../kube/types.ts';
+import type { MeshAdapter, MeshContext, SidecarProblem } from '../adapter.ts';
+import { planPolicies, resetPolicies, restorePolicies, writePolicies } from '../apply-policies.ts';
+import { EnvoyAdmin } from '../envoy/admin.ts';
+import { leafCertificates } from '../envoy/certificates.ts';
+import { reducedDump } from '../envoy/reduced-dump.ts';
+import { envoyComponents, envoySnapshot, restartEnvoy } from '../envoy/sidecar.ts';
+import type { MeshedPod } from '../meshed-pod.ts';
+import type { PolicyTarget } from '../policy-target.ts';
+import { injectable } from './inject.ts';
+import { installControlPlane } from './install.ts';
+import { expectedPods, injectedPods, toMeshedPod } from './meshed-pod.ts';
+import {
+  controlPlane,
+  istioNamespace,
+  istioStatNames,
+  ports,
+  sidecarContainer,
+  sidecarUid,
+  sniOf,
+  spiffeId,
+} from './names.ts';
+import { istioPolicyTarget } from './policy-target.ts';
+import { readProxyView } from './proxy-view.ts';
+import { sidecarProblem } from './sidecar-problems.ts';
+import { startTrouble } from './start-trouble.ts';
+
+/** Istio with sidecars: a plain Envoy that Istio's own injector puts into pods. */
+export function istioAdapter(context: MeshContext, { clock = systemClock }: { clock?: Clock } = {}): MeshAdapter {
+  const { kube, images, namespace, progress, signal } = context;
+  const admin = new EnvoyAdmin(kube, ports.admin);
+  let installed: { version: string } | undefined;
+
+  const imageOf = (name: string): string => {
+    const ref = images[name]?.ref;
+    if (ref !== undefined) return ref;
+    throw new MeshproofError('MESHPROOF_IMAGE', `There is no image ${name}`, 'Build the lab images first.');
+  };
+  const target = (): PolicyTarget => istioPolicyTarget({ kube, admin, namespace });
+  const podOf = async (ref: PodRef): Promise<MeshedPod> =>
+    toMeshedPod(await kube.get<KubeObject>(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`));
+  const identityOf = async (service: string): Promise<string> => {
+    const pods = await kube.list<KubeObject>(`/api/v1/namespaces/${namespace}/pods`);
+    const own = pods.find((pod) => toMeshedPod(pod).service === service);
+    return spiffeId(namespace, (own?.spec.serviceAccountName as string | undefined) ?? service);
+  };
+
+  return {
+    name: 'istio',
+    get version() {
+      return installed?.version ?? '';
+    },
+    caveats: [
+      'The proxies are a plain Envoy, not Istio’s own build: its filters for peer metadata and for istio_* metrics are switched off, and figures come from Envoy’s counters of clusters and listeners.',
+      'All HTTP services on one port share an outbound listener: the latency of an edge is that of Envoy’s cluster, which lacks requests that ran into the route’s timeout.',
+    ],
+    sidecarContainer,
+
+    async install(baseline = [], meanwhile = async () => {}) {
+      await progress.step('Istio control plane', async () => {
+        installed = await installControlPlane(context, {
+          istiod: imageOf('istiod'),
+          proxy: imageOf('istio-proxy'),
+        });
+      });
+      // The injector does not wait: pods that are made before it is ready stay outside.
+      await meanwhile();
+      await writePolicies(target(), baseline);
+      return { recreated: false };
+    },
+
+    inject: (objects, options) => injectable(objects, options),
+
+    async components() {
+      const { status } = await kube.get(`/apis/apps/v1/namespaces/${istioNamespace}/deployments/${controlPlane}`);
+      return [
+        {
+          name: controlPlane,
+          version: installed?.version ?? 'unknown',
+          role: 'control-plane' as const,
+          ready: (status?.readyReplicas ?? 0) > 0,
+        },
+        ...(await envoyComponents(admin, await injectedPods(kube))),
+      ];
+    },
+
+    async sidecarProblems(namespaces) {
+      const limit = pLimit(6);
+      const pods = (await Promise.all(namespaces.map((each) => expectedPods(kube, each)))).flat();
+      const found = await Promise.all(pods.map((pod) => limit(() => sidecarProblem(pod, admin))));
+      return found.filter((problem): problem is SidecarProblem => problem !== undefined);
+    },
+
+    healthChecks: () => [],
+
+    plan: (policies) => planPolicies(target(), policies, signal),
+
+    async apply(policies) {
+      const plan = await this.plan(policies);
+      return plan.apply();
+    },
+
+    restorePolicies: (rollback) => restorePolicies(target(), rollback),
+
+    resetPolicies: (baseline) => resetPolicies(target(), baseline),
+
+    metrics: async (ref) => envoySnapshot(admin, await podOf(ref), istioStatNames(ref.namespace), clock),
+
+    identityOf,
+
+    async wireExpectation(source, destination) {
+      const service = await kube.get<KubeObject>(`/api/v1/namespaces/${namespace}/services/${destination}`);
+      const [{ port, targetPort = port }] = service.spec.ports as [{ port: number; targetPort?: number }];
+      return {
+        // Istio keeps the port of the app.
+        port: targetPort,
+        minTlsVersion: '1.3',
+        identitiesOnWire: false,
+        sni: sniOf(destination, namespace, port),
+        clientIdentity: await identityOf(source),
+        serverIdentity: await identityOf(destination),
+      };
+    },
+
+    appPath: () => ({ sidecarUid, outInterface: 'lo' }),
+
+    interception: { outboundPort: ports.outbound },
+
+    startTrouble,
+
+    proxyView: (pod) => readProxyView(admin, pod),
+
+    proxyConfig: async (pod) => reducedDump(await admin.json(pod, '/config_dump')),
+
+    restartSidecar: (pod) =>
+      restartEnvoy({
+        ...{ admin, pod, clock, signal },
+        problem: async () => sidecarProblem(await podOf(pod), admin),
+      }),
+
+    certificates: async (pod) => leafCertificates(await admin.json(pod, '/certs')),
+  };
+}

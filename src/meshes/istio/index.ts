@@ -1,0 +1,17 @@
+import { defineMesh } from '../define-mesh.ts';
+import { istioAdapter } from './adapter.ts';
+import { istioImages } from './images.ts';
+import { istioNamespace, labels } from './names.ts';
+import { istioPolicies } from './policies/index.ts';
+
+export const istio = defineMesh({
+  name: 'istio',
+  title: 'Istio',
+  namespaces: [istioNamespace],
+  proxies: 'envoy',
+  tools: ['istioctl', 'pilot-discovery', 'pilot-agent', 'envoy', 'iptables', 'iproute2', 'tcpdump'],
+  images: istioImages,
+  keepOut: { labels: { [labels.inject]: 'false' } },
+  policies: istioPolicies,
+  open: (context) => istioAdapter(context),
+});

@@ -1,0 +1,140 @@
+import { parseAllDocuments } from 'yaml';
+import { MeshproofError, messageOf } from '../../base/errors.ts';
+import { pollUntil, type Look } from '../../base/poll.ts';
+import { runCommand } from '../../base/process.ts';
+import { isRetryable } from '../../base/retryable.ts';
+import type { KubeClient, KubeObject } from '../../kube/types.ts';
+import type { MeshContext } from '../adapter.ts';
+import { controlPlane, istioNamespace, labels, ports, sidecarContainer } from './names.ts';
+
+const readyTimeoutMs = 120_000;
+
+export interface IstioImages {
+  istiod: string;
+  proxy: string;
+}
+
+/**
+ * What istioctl is asked for. The proxy is a plain Envoy: it lacks the filters that Istio compiles into its own
+ * (`istio.metadata_exchange`, `istio.stats`, `istio.alpn`), and refuses a configuration that names them.
+ */
+export function operator({ istiod, proxy }: IstioImages): object {
+  return {
+    apiVersion: 'install.istio.io/v1alpha1',
+    kind: 'IstioOperator',
+    spec: {
+      profile: 'minimal',
+      meshConfig: {
+        defaultConfig: {
+          binaryPath: '/usr/bin/envoy',
+          // Istio keeps a few counters by default: retries, timeouts and TLS handshakes are not among them.
+          proxyStatsMatcher: { inclusionRegexps: ['.*'] },
+        },
+      },
+      values: {
+        global: {
+          proxy: { image: proxy },
+          proxy_init: { image: proxy },
+          defaultPodDisruptionBudget: { enabled: false },
+        },
+        telemetry: { enabled: false },
+        pilot: {
+          image: istiod,
+          autoscaleEnabled: false,
+          resources: { requests: { cpu: '50m', memory: '128Mi' } },
+          env: {
+            PILOT_ENABLE_METADATA_EXCHANGE: 'false',
+            PILOT_ENABLE_ALPN_FILTER: 'false',
+            PILOT_DISABLE_MX_ALPN: 'true',
+            // The server's sidecar would try twice more by itself: attempts are to be the caller's alone.
+            ENABLE_INBOUND_RETRY_POLICY: 'false',
+          },
+        },
+      },
+    },
+  };
+}
+
+/** Mutual TLS only, for every workload: Istio by itself takes plaintext beside it. */
+export const strict: KubeObject = {
+  apiVersion: 'security.istio.io/v1',
+  kind: 'PeerAuthentication',
+  metadata: { name: 'default', namespace: istioNamespace },
+  spec: { mtls: { mode: 'STRICT' } },
+};
+
+/** Istio's own objects, as its istioctl generates them; nothing is asked of a cluster. */
+export async function generate({ tool, signal }: Pick<MeshContext, 'tool' | 'signal'>, images: IstioImages) {
+  const { bin } = await tool('istioctl');
+  const { stdout } = await runCommand([bin.istioctl ?? 'istioctl', 'manifest', 'generate', '-f', '-'], {
+    input: JSON.stringify(operator(images)),
+    signal,
+    timeoutMs: 60_000,
+  });
+  return parseAllDocuments(stdout)
+    .map((document) => document.toJS() as KubeObject | null)
+    .filter((object) => object !== null);
+}
+
+/**
+ * Installs the control plane, or finds the same one there; ready when it resolves, and so is the injector: pods that are made
+ * before would come up without a sidecar.
+ *
+ * @throws MeshproofError MESHPROOF_MESH_NOT_READY
+ */
+export async function installControlPlane(context: MeshContext, images: IstioImages): Promise<{ version: string }> {
+  const { kube, signal } = context;
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: istioNamespace } };
+  await kube.apply([namespace, ...(await generate(context, images)), strict]);
+  const wait = <T>(what: string, look: () => Promise<Look<T>>): Promise<T> =>
+    pollUntil(look, {
+      what,
+      timeoutMs: readyTimeoutMs,
+      signal,
+      code: 'MESHPROOF_MESH_NOT_READY',
+      hint: `Look at it: kubectl -n ${istioNamespace} logs deployment/${controlPlane}`,
+    });
+  await wait('istiod is ready', async () => {
+    const { status } = await kube.get(`/apis/apps/v1/namespaces/${istioNamespace}/deployments/${controlPlane}`);
+    return status?.readyReplicas ? { ready: true } : { pending: 'its readiness probe fails' };
+  });
+  await wait('the injector puts sidecars into pods', async () => injects(kube));
+  return { version: await versionOf(kube) };
+}
+
+/** What comes of a pod that asks for a sidecar, without making it. */
+async function injects(kube: KubeClient): Promise<Look<true>> {
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'meshproof-injected', namespace: 'default', labels: { [labels.inject]: 'true' } },
+    spec: { containers: [{ name: 'app', image: 'none' }] },
+  };
+  try {
+    const made = await kube.patch('/api/v1/namespaces/default/pods/meshproof-injected?dryRun=All', pod, 'apply');
+    const all: { name: string }[] = [...(made.spec.initContainers ?? []), ...made.spec.containers];
+    return all.some(({ name }) => name === sidecarContainer)
+      ? { ready: true }
+      : { pending: 'a pod that asks for a sidecar gets none' };
+  } catch (error) {
+    // A webhook that does not answer yet refuses every pod.
+    if (isRetryable(error) || /failed calling webhook/.test(messageOf(error))) return { pending: messageOf(error) };
+    throw error;
+  }
+}
+
+/** As istiod says itself. */
+export async function versionOf(kube: KubeClient): Promise<string> {
+  const pods = await kube.list<KubeObject>(`/api/v1/namespaces/${istioNamespace}/pods`, `app=${controlPlane}`);
+  const running = pods.find(({ status }) => status?.phase === 'Running');
+  if (running === undefined) {
+    throw new MeshproofError(
+      'MESHPROOF_MESH_NOT_READY',
+      `No pod of ${controlPlane} runs in ${istioNamespace}`,
+      `Look at it: kubectl -n ${istioNamespace} get pods`,
+    );
+  }
+  const { name } = running.metadata;
+  const reply = await kube.podHttp({ namespace: istioNamespace, name }, ports.monitoring, '/version');
+  return reply.body.trim().split('-Clean')[0] ?? 'unknown';
+}

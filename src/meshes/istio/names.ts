@@ -1,0 +1,72 @@
+import type { StatNames } from '../envoy/snapshot.ts';
+
+/** Names, ports and labels that Istio gives its parts, and those that meshproof gives its own. */
+export const istioNamespace = 'istio-system';
+export const controlPlane = 'istiod';
+
+export const ports = {
+  /** Envoy admin, on loopback only. */
+  admin: 15000,
+  /** Where redirected outbound connections of the app arrive. */
+  outbound: 15001,
+  /** Where redirected inbound connections arrive: one listener with a filter chain for each port of the app. */
+  inbound: 15006,
+  /** istiod: its own version and debug pages. */
+  monitoring: 15014,
+} as const;
+
+export const sidecarUid = 1337;
+export const sidecarContainer = 'istio-proxy';
+export const initContainer = 'istio-init';
+
+export const labels = {
+  /** On a namespace, `enabled`: the injector puts sidecars into its pods. */
+  injection: 'istio-injection',
+  /** On a pod, `false`: it stays outside. */
+  inject: 'sidecar.istio.io/inject',
+  /** The injector puts it on every pod that it gave a sidecar. */
+  injected: 'security.istio.io/tlsMode',
+  /** The injector's word for the pod's service: its label app.kubernetes.io/name, or app. */
+  service: 'service.istio.io/canonical-name',
+  managedBy: 'app.kubernetes.io/managed-by',
+} as const;
+
+export const trustDomain = 'cluster.local';
+
+/** SPIFFE id of a service account. */
+export function spiffeId(namespace: string, serviceAccount: string): string {
+  return `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`;
+}
+
+/** The same as AuthorizationPolicy writes it. */
+export function principal(namespace: string, serviceAccount: string): string {
+  return spiffeId(namespace, serviceAccount).slice('spiffe://'.length);
+}
+
+export function hostOf(service: string, namespace: string): string {
+  return `${service}.${namespace}.svc.${trustDomain}`;
+}
+
+/** SNI of a connection to a port of a service. */
+export function sniOf(service: string, namespace: string, port: number): string {
+  return `outbound_.${port}_._.${hostOf(service, namespace)}`;
+}
+
+/**
+ * The service of a cluster `outbound|<port>|<subset>|<host>`, where it is in this namespace. In the names of counters a
+ * semicolon follows.
+ */
+export function serviceOfCluster(cluster: string, namespace: string): string | undefined {
+  const [, service, host] = /^outbound\|\d+\|[^|]*\|([a-z0-9-]+)\.(.+?);?$/.exec(cluster) ?? [];
+  return host === `${namespace}.svc.${trustDomain}` ? service : undefined;
+}
+
+/** How Istio names what the Envoys of a namespace count. All HTTP services on one port share an outbound listener. */
+export function istioStatNames(namespace: string): StatNames {
+  return {
+    isApp: (cluster) => /^inbound\|\d+\|\|;?$/.test(cluster),
+    isInbound: (prefix) => /^inbound_[\d.]+_\d+;?$/.test(prefix),
+    inboundPort: ports.inbound,
+    serviceOf: (cluster) => serviceOfCluster(cluster, namespace),
+  };
+}

@@ -1,0 +1,18 @@
+import type { IstioRenderer } from './renderer.ts';
+import { distinct, routesInForce, virtualServiceWith } from './virtual-service.ts';
+
+export const timeout: IstioRenderer<'timeout'> = {
+  render: (policy, world) => [
+    virtualServiceWith(world, policy, (action) => {
+      action.timeout = `${policy.timeoutMs}ms`;
+    }),
+  ],
+  inForce(policy, proxy) {
+    const routes = routesInForce(proxy, policy);
+    if (routes.length === 0) return undefined;
+    return {
+      has: distinct(routes.map(({ timeoutMs }) => ({ timeoutMs: timeoutMs ?? "Envoy's default" }))),
+      wants: [{ timeoutMs: policy.timeoutMs }],
+    };
+  },
+};

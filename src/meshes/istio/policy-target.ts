@@ -1,0 +1,148 @@
+import { stringify } from 'yaml';
+import type { Json } from '../../base/json.ts';
+import { isHttpStatus } from '../../kube/kube-api-error.ts';
+import type { KubeClient, KubeObject } from '../../kube/types.ts';
+import type { EnvoyAdmin } from '../envoy/admin.ts';
+import { isDraining } from '../envoy/sidecar.ts';
+import type { MeshedPod } from '../meshed-pod.ts';
+import { rendererOf } from '../policy-renderer.ts';
+import type { PolicyTarget, ProxyLook } from '../policy-target.ts';
+import { injectedPods } from './meshed-pod.ts';
+import { labels } from './names.ts';
+import { istioPolicies } from './policies/index.ts';
+import type { IstioProxy, IstioRenderers } from './policies/renderer.ts';
+import { readProxyConfig } from './proxy-config.ts';
+import { renderPolicies } from './render-policies.ts';
+import { kinds, nameOf, resourceId, splitResourceId, toObject, type Kind, type ServiceFacts } from './resources.ts';
+
+const renderers: IstioRenderers = istioPolicies;
+/** What was read of a service, beside the resources. */
+const facts = 'facts';
+
+/** Policies are Istio's custom resources in the app's namespace, and every sidecar shows in its configuration what it was told. */
+export function istioPolicyTarget(options: { kube: KubeClient; admin: EnvoyAdmin; namespace: string }): PolicyTarget {
+  const { kube, admin, namespace } = options;
+  const pathOf = (kind: Kind): string =>
+    `/apis/${kinds[kind].apiVersion}/namespaces/${namespace}/${kinds[kind].plural}`;
+  return {
+    async read() {
+      const lists = await Promise.all([
+        ...(Object.keys(kinds) as Kind[]).map(async (kind) =>
+          (await kube.list<KubeObject>(pathOf(kind), `${labels.managedBy}=meshproof`)).map(
+            (object) => [resourceId(kind, nameOf(object)), object.spec as Json] as const,
+          ),
+        ),
+        readFacts(kube, namespace),
+      ]);
+      return new Map(lists.flat());
+    },
+
+    render(policies, current) {
+      const rendered = renderPolicies(policies, { namespace, factsOf: (service) => factsOf(current, service) });
+      return [...rendered].map(([id, value]) => ({ id, value }));
+    },
+
+    // What uses something goes before what allows it.
+    pristine: (current) =>
+      [...current.keys()]
+        .filter((id) => !id.startsWith(`${facts}/`))
+        .toSorted((a, b) => rank(b) - rank(a))
+        .map((id) => ({ id, value: null })),
+
+    async write({ id, value }) {
+      const { kind, name } = splitResourceId(id);
+      const object = toObject({ kind, name, spec: value }, namespace);
+      const path = `${pathOf(kind)}/${object.metadata.name}`;
+      // Whole: what an earlier policy said and this one does not, goes.
+      if (value === null) await kube.delete(path);
+      else if (!(await replaced(kube, path, value))) await kube.create(object);
+    },
+
+    toYaml({ id, value }) {
+      const { kind, name } = splitResourceId(id);
+      return value === null
+        ? `# ${kind} of ${name}: none\n`
+        : stringify(toObject({ kind, name, spec: value }, namespace));
+    },
+
+    async proxies() {
+      const [pods, read] = await Promise.all([injectedPods(kube), readFacts(kube, namespace)]);
+      const current = new Map(read);
+      return pods
+        .filter(({ ref, notRunning }) => ref.namespace === namespace && notRunning === undefined)
+        .map((pod) => ({
+          podUid: pod.ref.uid,
+          pod: pod.ref.name,
+          service: pod.service,
+          look: () => look(admin, pod, (service) => factsOf(current, service)),
+        }));
+    },
+  };
+}
+
+/** Server-side apply would keep what somebody else had put there. */
+async function replaced(kube: KubeClient, path: string, spec: Json): Promise<boolean> {
+  try {
+    await kube.patch(path, [{ op: 'replace', path: '/spec', value: spec }], 'json');
+    return true;
+  } catch (error) {
+    if (isHttpStatus(error, 404)) return false;
+    throw error;
+  }
+}
+
+/** Of each Service of the namespace its selector and its pods' account. */
+async function readFacts(kube: KubeClient, namespace: string): Promise<(readonly [string, Json])[]> {
+  const [services, pods] = await Promise.all([
+    kube.list<KubeObject>(`/api/v1/namespaces/${namespace}/services`),
+    kube.list<KubeObject>(`/api/v1/namespaces/${namespace}/pods`),
+  ]);
+  return services.map(({ metadata, spec }) => {
+    const selector = (spec.selector ?? {}) as Record<string, string>;
+    const pod = pods.find((each) =>
+      Object.entries(selector).every(([key, value]) => each.metadata.labels?.[key] === value),
+    );
+    return [
+      `${facts}/${metadata.name}`,
+      { selector, account: (pod?.spec.serviceAccountName as string | undefined) ?? metadata.name },
+    ] as const;
+  });
+}
+
+/** What no Service says (the load client has none) follows meshproof's own manners. */
+function factsOf(current: ReadonlyMap<string, Json>, service: string): ServiceFacts {
+  return (
+    (current.get(`${facts}/${service}`) as ServiceFacts | undefined) ?? { selector: { app: service }, account: service }
+  );
+}
+
+function rank(id: string): number {
+  return Object.keys(kinds).indexOf(splitResourceId(id).kind);
+}
+
+async function look(
+  admin: EnvoyAdmin,
+  { ref, service }: MeshedPod,
+  factsOfService: (service: string) => ServiceFacts,
+): Promise<ProxyLook> {
+  const config = readProxyConfig(await admin.json(ref, '/config_dump'), ref.namespace);
+  const proxy: IstioProxy = { service, config, factsOf: factsOfService };
+  return {
+    compare: (policy) => rendererOf(renderers, policy.kind)?.inForce(policy, proxy),
+    trace: () => traceOf(proxy),
+    unsettled: config.rejected[0] ?? ((await isDraining(admin, ref)) ? 'old connections are drained' : undefined),
+  };
+}
+
+/** Of a policy on how it calls others, or takes calls: a proxy nobody wrote a policy for has none. */
+export function traceOf({ config }: IstioProxy): string | undefined {
+  if (config.permissive) return 'it still takes plaintext';
+  for (const [service, { ports, ejectsAfter5xx }] of config.upstreams) {
+    const told = ports
+      .flat()
+      .some(({ notes }) => String(notes?.['istio']?.['config'] ?? '').includes('/virtual-service/meshproof-'));
+    if (told) return `it still has a route policy for ${service}`;
+    if (ejectsAfter5xx > 0) return `it still ejects replicas of ${service}`;
+  }
+  return undefined;
+}
