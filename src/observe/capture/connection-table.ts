@@ -1,21 +1,28 @@
 import type { PlantedTokenSet } from './planted-token-scanner.ts';
 import { Connection } from './connection.ts';
+import type { KeyLog } from './key-log.ts';
 import { reassemblyBudget, type ReassemblyBudget } from './reassembly.ts';
 import { tcpFlags, type Segment } from './tcp-segment.ts';
 
 /** Beyond these many the oldest are closed in the books: late packets of theirs then count as unclassified. */
 const maxConnections = 16_384;
 
+export interface TableOptions {
+  plantedTokens: PlantedTokenSet;
+  /** With these the encrypted part of TLS 1.3 handshakes is read. */
+  keys?: KeyLog | undefined;
+}
+
 /** The connections between one pair of addresses, by ports. */
 export class ConnectionTable {
   readonly #connections = new Map<number, Connection>();
-  readonly #plantedTokens: PlantedTokenSet;
+  readonly #options: TableOptions;
   readonly #budget: ReassemblyBudget;
   readonly #onDone: (connection: Connection) => void;
 
   /** @param onDone gets each connection once, when nothing more can come of it. */
-  constructor(plantedTokens: PlantedTokenSet, onDone: (connection: Connection) => void, budget = reassemblyBudget()) {
-    this.#plantedTokens = plantedTokens;
+  constructor(options: TableOptions, onDone: (connection: Connection) => void, budget = reassemblyBudget()) {
+    this.#options = options;
     this.#onDone = onDone;
     this.#budget = budget;
   }
@@ -77,7 +84,7 @@ export class ConnectionTable {
     const connection = new Connection({
       clientIsFirst,
       serverPort: senderIsClient ? segment.destinationPort : segment.sourcePort,
-      plantedTokens: this.#plantedTokens,
+      ...this.#options,
       budget: this.#budget,
     });
     if (this.#connections.size >= maxConnections) this.#retire(this.#oldest());

@@ -1,5 +1,6 @@
 import { PlantedTokenScanner, type PlantedTokenSet } from './planted-token-scanner.ts';
 import { noFacts, type Role } from './handshake-facts.ts';
+import type { KeyLog } from './key-log.ts';
 import { Reassembly, type ReassemblyBudget, type StreamSink } from './reassembly.ts';
 import { StreamClassifier, type SharedState } from './stream-classifier.ts';
 
@@ -54,7 +55,7 @@ export class Connection {
   readonly serverPort: number;
   readonly client: Direction;
   readonly server: Direction;
-  readonly shared: SharedState = { facts: noFacts(), encryptionRequests: 0 };
+  readonly shared: SharedState;
   readonly plantedTokensSeen = new Set<string>();
   closed = false;
   /** Time of its newest packet, epoch ms. */
@@ -65,8 +66,10 @@ export class Connection {
     serverPort: number;
     plantedTokens: PlantedTokenSet;
     budget: ReassemblyBudget;
+    keys?: KeyLog | undefined;
   }) {
-    const { plantedTokens, budget } = options;
+    const { plantedTokens, budget, keys } = options;
+    this.shared = { facts: noFacts(), encryptionRequests: 0, keys };
     this.clientIsFirst = options.clientIsFirst;
     this.serverPort = options.serverPort;
     this.client = new Direction('client', this.shared, plantedTokens, this.plantedTokensSeen, budget);

@@ -1,12 +1,13 @@
 import type { Connection } from './connection.ts';
 import { isFullHandshake, isResumed, type HandshakeFacts } from './handshake-facts.ts';
+import { openedHandshake, withOpened, type OpenedHandshake } from './opened-handshake.ts';
 import { SessionChain } from './session-chain.ts';
 import { isNullCipher, versionName } from './tls-handshake.ts';
 import type { WireEdge, WireProof } from './wire.ts';
 
 const tls13 = 0x0304;
 
-/** A whole TLS 1.2 handshake in which both sides showed a certificate. */
+/** A whole handshake in which both sides showed a certificate; in TLS 1.3 one that was opened. */
 function isMutual({ client, server, shared: { facts } }: Connection): boolean {
   const midStream = client.midStreamStart || server.midStreamStart;
   return !midStream && isFullHandshake(facts) && facts.certificateRequested && facts.clientIdentity !== undefined;
@@ -24,7 +25,12 @@ function identities(
 export class EdgeTotals {
   packets = 0;
   truncatedPackets = 0;
+  /** TLS 1.3 handshakes that were read with the secrets of a key log. */
+  readonly opened: OpenedHandshake[] = [];
   readonly #edge: WireEdge;
+  readonly #known: ReadonlyMap<string, OpenedHandshake>;
+  #openings = 0;
+  #unopened = 0;
   #tlsBytes = 0;
   #plaintextBytes = 0;
   #unclassifiedBytes = 0;
@@ -48,8 +54,10 @@ export class EdgeTotals {
   readonly #alerts = new Set<string>();
   readonly #cipherSuites = new Set<string>();
 
-  constructor(edge: WireEdge) {
+  /** @param opened what was read of TLS 1.3 handshakes while their secrets were known */
+  constructor(edge: WireEdge, opened: readonly OpenedHandshake[] = []) {
     this.#edge = edge;
+    this.#known = new Map(opened.map((handshake) => [handshake.random, handshake]));
   }
 
   /** Payload of packets that could not be put into a stream (IP fragments, cut headers). */
@@ -66,6 +74,7 @@ export class EdgeTotals {
     const { client, server, shared, serverPort } = connection;
     const bytes = client.classifier.payloadBytes + server.classifier.payloadBytes;
     if (bytes === 0) return;
+    if (forward) this.#open(shared.facts);
     if (connection.lastPacketAtMs < (this.#edge.judgedFromMs ?? 0)) {
       if (forward && isMutual(connection)) {
         this.#sessions.authenticated(shared.facts);
@@ -85,6 +94,14 @@ export class EdgeTotals {
     for (const text of connection.plantedTokensSeen) this.#plantedTokens.add(text);
     for (const alert of shared.facts.alerts) this.#alerts.add(alert);
     if (forward) this.#addHandshake(connection);
+  }
+
+  /** Reads in what was read before, or notes what was read now. */
+  #open(facts: HandshakeFacts): void {
+    const known = this.#known.get(facts.clientHello?.random ?? '');
+    if (known !== undefined && facts.opened.size === 0) withOpened(facts, known);
+    const opened = openedHandshake(facts);
+    if (opened !== undefined) this.opened.push(opened);
   }
 
   #addHandshake(connection: Connection): void {
@@ -109,8 +126,10 @@ export class EdgeTotals {
     this.#cipherSuites.add(`0x${cipherSuite.toString(16).padStart(4, '0')}`);
     if (facts.serverIdentity !== undefined) this.#serverIdentities.add(facts.serverIdentity);
     if (facts.clientIdentity !== undefined) this.#clientIdentities.add(facts.clientIdentity);
-    if (!full || version >= tls13) return;
+    if (full && version >= tls13 && facts.opened.size < 2) this.#unopened++;
+    if (!full || (version >= tls13 && facts.opened.size < 2)) return;
     this.#visibleHandshakes++;
+    if (version >= tls13) this.#openings++;
     if (isMutual(connection)) this.#sessions.authenticated(facts);
     if (!facts.certificateRequested) this.#requestsMissing++;
     if (facts.clientIdentity === undefined) this.#withoutClientCertificate++;
@@ -143,13 +162,14 @@ export class EdgeTotals {
       resumedFromUnseen: resumed.unseen,
       ...(clientIdentities[0] === undefined ? {} : { clientIdentity: clientIdentities[0] }),
       ...(serverIdentities[0] === undefined ? {} : { serverIdentity: serverIdentities[0] }),
-      ...(identitiesSeen ? { identityFrom: 'packets' as const } : {}),
+      ...(identitiesSeen ? { identityFrom: this.#openings > 0 ? ('key log' as const) : ('packets' as const) } : {}),
       clientCertificateRequested: this.#visibleHandshakes + began.length > 0 && this.#requestsMissing === 0,
       canarySeen: this.#plantedTokens.size > 0,
       kernelDrops,
       clientIdentities,
       serverIdentities,
       connectionsWithoutClientCertificate: this.#withoutClientCertificate,
+      ...(this.#unopened > 0 && { connectionsUnopened: this.#unopened }),
       connectionsWithoutHandshake: this.#withoutHandshake,
       ports: Object.fromEntries(this.#ports),
       plaintextProtocols: [...this.#protocols].sort(),

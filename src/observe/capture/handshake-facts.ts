@@ -15,18 +15,20 @@ export interface HandshakeFacts {
   clientHello?: ClientHello;
   serverHello?: ServerHello;
   helloRetryRequest: boolean;
-  /** Identity of the server's leaf; '' for a certificate without a name. TLS 1.2 and older only. */
+  /** Identity of the server's leaf; '' for a certificate without a name. In TLS 1.3 only from a handshake that was opened. */
   serverIdentity?: string;
   /** Undefined: the client sent no certificate, or an empty list. */
   clientIdentity?: string;
   certificateRequested: boolean;
-  /** Digests of the session tickets the server gave out (TLS 1.2). */
+  /** Digests of the session tickets the server gave out. */
   ticketsIssued: string[];
   serverHelloDone: boolean;
   /** The server switched to encryption. */
   serverChangedCipher: boolean;
   /** `server: fatal handshake_failure` */
   alerts: string[];
+  /** Whose part of a TLS 1.3 handshake was read to its end, with the secrets of a key log. */
+  opened: Set<Role>;
   /** A handshake message could not be read: no conclusion from this handshake. */
   malformed: boolean;
 }
@@ -39,6 +41,7 @@ export function noFacts(): HandshakeFacts {
     serverHelloDone: false,
     serverChangedCipher: false,
     alerts: [],
+    opened: new Set(),
     malformed: false,
   };
 }

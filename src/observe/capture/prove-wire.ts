@@ -1,8 +1,10 @@
 import { AddressPairs, addressBytes } from './address-pairs.ts';
 import { PlantedTokenSet } from './planted-token-scanner.ts';
-import { ConnectionTable } from './connection-table.ts';
+import { ConnectionTable, type TableOptions } from './connection-table.ts';
 import { EdgeTotals } from './edge-totals.ts';
+import type { KeyLog } from './key-log.ts';
 import { ipOffset } from './link-layer.ts';
+import type { OpenedHandshake } from './opened-handshake.ts';
 import { readPcap, type PcapPacket, type PcapSource } from './pcap-reader.ts';
 import { reassemblyBudget } from './reassembly.ts';
 import { decodeIp, emptySegment } from './tcp-segment.ts';
@@ -13,6 +15,8 @@ export interface WireOptions {
   plantedTokens: readonly string[];
   /** As tcpdump reported them at its end. */
   kernelDrops: number;
+  /** What was read of TLS 1.3 handshakes while their secrets were known. */
+  opened?: readonly OpenedHandshake[] | undefined;
 }
 
 /** One pair of addresses, and the edges it belongs to. */
@@ -38,8 +42,31 @@ export async function proveWires(
   options: WireOptions,
 ): Promise<WireProof[]> {
   const plantedTokens = new PlantedTokenSet(options.plantedTokens);
-  const totals = edges.map((edge) => new EdgeTotals(edge));
-  const { pairs, all } = pairsOf(edges, totals, plantedTokens);
+  const totals = edges.map((edge) => new EdgeTotals(edge, options.opened));
+  const { truncated } = await readEdges(source, edges, totals, { plantedTokens });
+  return totals.map((total) => total.proof(options.kernelDrops, truncated));
+}
+
+/**
+ * What the encrypted part of an edge's TLS 1.3 handshakes says, with the secrets of a key log: for `WireOptions.opened`, once the
+ * secrets are deleted. Handshakes that these do not open, or not to the end, are left out.
+ *
+ * @throws as proveWire
+ */
+export async function openHandshakes(source: PcapSource, edge: WireEdge, keys: KeyLog): Promise<OpenedHandshake[]> {
+  const totals = new EdgeTotals(edge);
+  await readEdges(source, [edge], [totals], { plantedTokens: new PlantedTokenSet([]), keys });
+  return totals.opened;
+}
+
+async function readEdges(
+  source: PcapSource,
+  edges: readonly WireEdge[],
+  totals: EdgeTotals[],
+  options: TableOptions,
+): Promise<{ truncated: boolean }> {
+  const { plantedTokens } = options;
+  const { pairs, all } = pairsOf(edges, totals, options);
   const segment = emptySegment();
   const onPacket = (packet: PcapPacket): void => {
     const { buffer, start, end } = packet;
@@ -65,13 +92,13 @@ export async function proveWires(
   };
   const summary = await readPcap(source, { onPacket });
   for (const pair of all) pair.table.finish();
-  return totals.map((total) => total.proof(options.kernelDrops, summary.truncated));
+  return summary;
 }
 
 function pairsOf(
   edges: readonly WireEdge[],
   totals: EdgeTotals[],
-  plantedTokens: PlantedTokenSet,
+  options: TableOptions,
 ): { pairs: AddressPairs<Pair>; all: Pair[] } {
   const budget = reassemblyBudget();
   const pairs = new AddressPairs<Pair>();
@@ -85,7 +112,7 @@ function pairsOf(
         const name = sourceIsFirst ? `${from}-${to}` : `${to}-${from}`;
         let pair = byName.get(name);
         if (pair === undefined) {
-          pair = newPair(plantedTokens, budget);
+          pair = newPair(options, budget);
           byName.set(name, pair);
           pairs.set(sourceIsFirst ? source : destination, sourceIsFirst ? destination : source, pair);
         }
@@ -97,10 +124,10 @@ function pairsOf(
   return { pairs, all: [...byName.values()] };
 }
 
-function newPair(plantedTokens: PlantedTokenSet, budget: ReturnType<typeof reassemblyBudget>): Pair {
+function newPair(options: TableOptions, budget: ReturnType<typeof reassemblyBudget>): Pair {
   const edges: Pair['edges'] = [];
   const table = new ConnectionTable(
-    plantedTokens,
+    options,
     (connection) => {
       for (const edge of edges) edge.totals.add(connection, connection.clientIsFirst === edge.sourceIsFirst);
     },

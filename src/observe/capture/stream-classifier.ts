@@ -7,6 +7,8 @@ import {
   openingLength,
   type PlaintextProtocol,
 } from './plaintext-protocol.ts';
+import type { KeyLog } from './key-log.ts';
+import { SealedHandshake } from './sealed-handshake.ts';
 import { alertName } from './tls-alert.ts';
 
 const recordType = { changeCipherSpec: 20, alert: 21, handshake: 22, applicationData: 23, heartbeat: 24 } as const;
@@ -19,6 +21,8 @@ export interface SharedState {
   facts: HandshakeFacts;
   /** PostgreSQL: the client asked for encryption and the server's one-byte answer has not come. */
   encryptionRequests: number;
+  /** With these the encrypted part of a TLS 1.3 handshake is read. */
+  keys?: KeyLog | undefined;
 }
 
 /**
@@ -44,17 +48,21 @@ export class StreamClassifier {
   #heldLength = 0;
   #remaining = 0;
   #recordType = 0;
-  #collect: 'handshake' | 'alert' | undefined;
+  #collect: 'handshake' | 'alert' | 'sealed' | undefined;
+  /** Header and what there is of the body of a record that is to be opened. */
+  #sealedRecord: Buffer[] = [];
   /** First bytes of the plaintext part, to name it. */
   #plaintextOpening = Buffer.alloc(0);
   readonly #role: Role;
   readonly #shared: SharedState;
   readonly #handshake: HandshakeReader;
+  readonly #sealed: SealedHandshake | undefined;
 
   constructor(role: Role, shared: SharedState) {
     this.#role = role;
     this.#shared = shared;
     this.#handshake = new HandshakeReader(role, shared.facts);
+    this.#sealed = shared.keys && new SealedHandshake(role, shared.facts, shared.keys);
   }
 
   get payloadBytes(): number {
@@ -106,7 +114,8 @@ export class StreamClassifier {
         this.#handshake.abandon();
         return;
       case 'body':
-        if (this.#collect !== undefined) this.#handshake.abandon();
+        if (this.#collect !== undefined && this.#collect !== 'sealed') this.#handshake.abandon();
+        this.#sealed?.abandon();
         this.#collect = undefined;
         // A gap within one record does not lose its border.
         if (length > this.#remaining) this.#state = 'lost';
@@ -144,6 +153,7 @@ export class StreamClassifier {
   #readBody(buffer: Buffer, at: number, to: number): number {
     const length = Math.min(this.#remaining, to - at);
     if (this.#collect === 'handshake') this.#handshake.push(buffer, at, at + length);
+    else if (this.#collect === 'sealed') this.#sealedRecord.push(Buffer.from(buffer.subarray(at, at + length)));
     else if (this.#collect === 'alert') {
       for (let index = at; index < at + length; index++) this.#held[this.#heldLength++] = buffer[index] ?? 0;
     }
@@ -158,6 +168,11 @@ export class StreamClassifier {
     if (this.#collect === 'alert') {
       this.#shared.facts.alerts.push(`${this.#role}: ${alertName(this.#held[0] ?? 0, this.#held[1] ?? 0)}`);
       this.#heldLength = 0;
+    }
+    if (this.#collect === 'sealed') {
+      const [header = Buffer.alloc(0), ...body] = this.#sealedRecord;
+      this.#sealed?.record(header, Buffer.concat(body));
+      this.#sealedRecord = [];
     }
     this.#collect = undefined;
     if (this.#recordType === recordType.changeCipherSpec) this.#handshake.changeCipherSpec();
@@ -188,7 +203,10 @@ export class StreamClassifier {
     this.#state = 'body';
     if (type === recordType.handshake && this.#handshake.wants(length)) this.#collect = 'handshake';
     else if (type === recordType.alert && length === 2) this.#collect = 'alert';
-    else this.#collect = undefined;
+    else if (type === recordType.applicationData && this.#sealed?.wants() === true) {
+      this.#collect = 'sealed';
+      this.#sealedRecord = [Buffer.from(buffer.subarray(at, at + recordHeaderLength))];
+    } else this.#collect = undefined;
     if (length === 0) this.#endBody();
   }
 

@@ -2,13 +2,15 @@ import { createHash } from 'node:crypto';
 
 /** What the clear part of a handshake says. Numbers are IANA's (TLS parameters, TLS extension types). */
 export interface ClientHello {
+  /** Hexadecimal; a key log knows the connection by it. */
+  random: string;
   sni?: string | undefined;
   alpn: string[];
   /** Wire numbers: 0x0303 is TLS 1.2, 0x0304 is TLS 1.3. GREASE values are left out. */
   versions: number[];
   sessionIdOffered: boolean;
   ticketOffered: boolean;
-  /** Digest of the TLS 1.2 session ticket offered. */
+  /** Digest of the session ticket offered: TLS 1.2's, or the first pre-shared key of TLS 1.3. */
   ticket?: string;
   pskOffered: boolean;
 }
@@ -35,6 +37,7 @@ export function parseClientHello(body: Buffer): ClientHello {
   at += 2 + body.readUInt16BE(at);
   at += 1 + body.readUInt8(at);
   const hello: ClientHello = {
+    random: need(body, 2, 34).toString('hex'),
     alpn: [],
     versions: [],
     sessionIdOffered: sessionIdLength > 0,
@@ -47,8 +50,10 @@ export function parseClientHello(body: Buffer): ClientHello {
     else if (type === extension.sessionTicket) {
       hello.ticketOffered = data.length > 0;
       if (data.length > 0) hello.ticket = ticketDigest(data);
-    } else if (type === extension.preSharedKey) hello.pskOffered = true;
-    else if (type === extension.supportedVersions) hello.versions = versionList(data);
+    } else if (type === extension.preSharedKey) {
+      hello.pskOffered = true;
+      hello.ticket = ticketDigest(need(data, 4, 4 + data.readUInt16BE(2)));
+    } else if (type === extension.supportedVersions) hello.versions = versionList(data);
   }
   if (hello.versions.length === 0) hello.versions = [legacyVersion];
   return hello;
@@ -58,6 +63,12 @@ export function parseClientHello(body: Buffer): ClientHello {
 export function parseNewSessionTicket(body: Buffer): string | undefined {
   const length = body.readUInt16BE(4);
   return length === 0 ? undefined : ticketDigest(need(body, 6, 6 + length));
+}
+
+/** The ticket of a TLS 1.3 NewSessionTicket message (RFC 8446, 4.6.1), as a digest. @throws RangeError */
+export function parseNewSessionTicket13(body: Buffer): string {
+  const at = 9 + body.readUInt8(8);
+  return ticketDigest(need(body, at + 2, at + 2 + body.readUInt16BE(at)));
 }
 
 /** A ticket is as good as a password for its session: only a digest of it is kept. */
@@ -88,6 +99,12 @@ export function parseCertificateLeaf(body: Buffer): Buffer | undefined {
   if (listLength === 0) return undefined;
   const length = body.readUIntBE(3, 3);
   return need(body, 6, 6 + length);
+}
+
+/** The leaf of a TLS 1.3 Certificate message (DER; RFC 8446, 4.4.2), or undefined for an empty list. @throws RangeError */
+export function parseCertificate13(body: Buffer): Buffer | undefined {
+  const context = body.readUInt8(0);
+  return parseCertificateLeaf(need(body, 1 + context, body.length));
 }
 
 export function versionName(version: number): string {

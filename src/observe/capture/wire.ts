@@ -29,11 +29,11 @@ export interface WireProof {
   resumedConnections: number;
   /** Of these, the ones that do not continue a mutually authenticated handshake of the same capture (by its session ticket). */
   resumedFromUnseen?: number;
-  /** URI SAN of the certificate seen (TLS 1.2), or from the proxy (TLS 1.3). */
+  /** URI SAN of the certificate seen: in clear (TLS 1.2), in a handshake opened with a key log, or from the proxy (TLS 1.3). */
   clientIdentity?: string | undefined;
   serverIdentity?: string | undefined;
-  identityFrom?: 'packets' | 'proxy';
-  /** Every full TLS 1.2 handshake asked the client for a certificate. */
+  identityFrom?: 'packets' | 'key log' | 'proxy';
+  /** Every full handshake that could be read asked the client for a certificate. */
   clientCertificateRequested: boolean;
   /** A planted token was seen in clear. The name is older than the word, and stays: report.json publishes it. */
   canarySeen: boolean;
@@ -42,8 +42,10 @@ export interface WireProof {
   /** Every identity seen, sorted; more than one means that replicas differ or that the edge is mixed. */
   clientIdentities?: string[] | undefined;
   serverIdentities?: string[] | undefined;
-  /** Full TLS 1.2 handshakes in which the client presented no certificate. */
+  /** Full handshakes that could be read and in which the client presented no certificate. */
   connectionsWithoutClientCertificate?: number;
+  /** Full TLS 1.3 handshakes that nobody opened: what certificates they showed is not known. */
+  connectionsUnopened?: number;
   /** Connections that carried data and whose handshake was not (wholly) in the capture; resumed ones apart. */
   connectionsWithoutHandshake?: number;
   /** Server ports of all connections, with their payload bytes. */
