@@ -67,6 +67,19 @@ export interface MeshCheck {
   look(): Promise<{ problems: string[]; fine: string; hint: string }>;
 }
 
+/**
+ * For a mesh whose TLS hides certificates (1.3): its proxies write the secrets of the handshakes they take to a file in their own
+ * pod, for the time of an experiment. Key logs are secrets: they are read into memory, used and deleted.
+ */
+export interface KeyLogs {
+  /** Resolves when every proxy of the app writes. */
+  start(): Promise<void>;
+  /** What the proxy of a pod wrote, as a key log file has it. */
+  read(pod: PodRef): Promise<string>;
+  /** Nobody writes any more, and the files are gone. Safe to repeat. */
+  stop(): Promise<void>;
+}
+
 /** What `install` came upon. */
 export interface Installed {
   /**
@@ -122,6 +135,8 @@ export interface MeshAdapter {
   proxyConfig(pod: PodRef): Promise<object>;
   /** Ends the sidecar's process, so that kubelet restarts it in place: forces fresh TLS handshakes under a running capture. */
   restartSidecar(pod: PodRef): Promise<void>;
+  /** Undefined for a mesh whose certificates are seen on the wire, or that cannot write key logs. */
+  readonly keyLogs?: KeyLogs | undefined;
   /** Leaf certificates the proxy holds now. */
   certificates(pod: PodRef): Promise<{ identity: string; notBefore: number; notAfter: number }[]>;
 }

@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EvidencePath } from '../evidence/path.ts';
 import type { CaptureRecord } from '../judge/rules/wire-rules.ts';
 import { MeshproofError } from '../base/errors.ts';
 import { scratchFolder } from '../base/scratch.ts';
+import { parseKeyLog } from '../observe/capture/key-log.ts';
+import { openHandshakes } from '../observe/capture/prove-wire.ts';
 import { splitCapture } from '../observe/capture/split.ts';
 import { startCapture, type CaptureResult, type RunningCapture } from '../observe/capture/tcpdump.ts';
 import type { WireEdge } from '../observe/capture/wire.ts';
@@ -52,6 +55,16 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
   );
   const addresses = await clusterIps(lab.kube, app.namespace);
   const tcpdump = await lab.toolbox.get('tcpdump');
+  const keyLogs = app.meshed ? lab.mesh.keyLogs : undefined;
+  const noKeyLogs =
+    keyLogs &&
+    (await rollback.record({
+      what: 'key logs of the proxies',
+      injector: 'key-logs',
+      args: {},
+      undo: () => keyLogs.stop(),
+    }));
+  await keyLogs?.start();
   // Pods are captured whole: what a killed run left is too much to keep.
   const scratch = await scratchFolder(capturesDir);
   const folder = scratch.path;
@@ -91,6 +104,8 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
   const finish = async (judgedFromMs: number): Promise<CapturedEdges> => {
     const results = new Map<string, CaptureResult>();
     await Promise.all([...running].map(async ([uid, capture]) => results.set(uid, await capture.stop())));
+    const keyLog = keyLogs && (await Promise.all([...pods.values()].flat().map((pod) => keyLogs.read(pod)))).join('');
+    const keys = keyLog === undefined ? undefined : parseKeyLog(keyLog);
     const records: CaptureRecord[] = [];
     for (const edge of edges) {
       for (const side of ['client', 'server'] as const) {
@@ -98,12 +113,12 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
         const own = (pods.get(side === 'client' ? edge.source : edge.destination) ?? []).flatMap(
           ({ uid }) => results.get(uid) ?? [],
         );
-        const record = {
+        const record: CaptureRecord = {
           pcap: path,
           edge: wireEdge(edge, side, judgedFromMs),
           plantedTokens: [context.token],
           kernelDrops: 0,
-          problems: [] as string[],
+          problems: [],
         };
         for (const result of own) {
           record.kernelDrops += result.kernelDrops;
@@ -111,19 +126,33 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
         }
         if (own.length === 0)
           record.problems.push(`no pod of ${side === 'client' ? edge.source : edge.destination} was captured`);
+        const file = await context.evidence.file(path);
         await splitCapture(
-          own.map(({ file }) => file),
-          await context.evidence.file(path),
+          own.map((result) => result.file),
+          file,
           record.edge,
         );
+        if (keys !== undefined) {
+          record.opened = {
+            handshakes: await openHandshakes(file, record.edge, keys),
+            keyLogSha256: createHash('sha256')
+              .update(keyLog ?? '')
+              .digest('hex'),
+          };
+        }
         records.push(record);
       }
     }
     const captures = await context.evidence.json(evidencePath(scenario, arm, 'captures.json'), records);
     await cleanup.run();
+    await noKeyLogs?.run();
     return { captures, pcap };
   };
-  return { finish, [Symbol.asyncDispose]: () => cleanup.run() };
+  const dispose = async (): Promise<void> => {
+    await cleanup.run();
+    await noKeyLogs?.run();
+  };
+  return { finish, [Symbol.asyncDispose]: dispose };
 }
 
 function ips(pods: readonly PodRef[] = []): string[] {

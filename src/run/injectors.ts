@@ -21,6 +21,9 @@ export function injectorsOf(lab: Lab): Record<string, Injector> {
     },
     'pod-agent': (args) => undoPodAgent(kube, args as unknown as PodAgentArgs),
     'mesh-policies': (args) => mesh.restorePolicies(args as unknown as PolicyRollback),
+    'key-logs': async () => {
+      await mesh.keyLogs?.stop();
+    },
     'app-command': async (args) => {
       const { namespace, service, command } = args as { namespace: string; service: string; command: string[] };
       const selector = app.app.services.find(({ name }) => name === service)?.selector ?? { app: service };

@@ -1,4 +1,5 @@
 import { judgeWire } from '../../observe/capture/judge-wire.ts';
+import type { OpenedHandshake } from '../../observe/capture/opened-handshake.ts';
 import type { WireEdge, WireProof } from '../../observe/capture/wire.ts';
 import type { WireExpectation } from '../../meshes/adapter.ts';
 import type { EvidencePath } from '../../evidence/path.ts';
@@ -15,6 +16,8 @@ export interface CaptureRecord {
   kernelDrops: number;
   /** Why the capture does not count: tcpdump died, started late … */
   problems: string[];
+  /** What was read of its TLS 1.3 handshakes with the proxies' key logs, which are deleted. */
+  opened?: { handshakes: OpenedHandshake[]; keyLogSha256: string } | undefined;
 }
 
 interface WireSelection {
@@ -45,6 +48,7 @@ export async function readWire(
   const [proof] = await evidence.wires(inputs.pcap, [record.edge], {
     plantedTokens: record.plantedTokens,
     kernelDrops: record.kernelDrops,
+    opened: record.opened?.handshakes,
   });
   if (!proof) return { problem: `nothing could be read of ${inputs.pcap}` };
   return { proof, record };

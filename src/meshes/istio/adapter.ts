@@ -12,6 +12,7 @@ import type { MeshedPod } from '../meshed-pod.ts';
 import type { PolicyTarget } from '../policy-target.ts';
 import { injectable } from './inject.ts';
 import { installControlPlane } from './install.ts';
+import { keyLogs } from './key-logs.ts';
 import { expectedPods, injectedPods, toMeshedPod } from './meshed-pod.ts';
 import {
   controlPlane,
@@ -140,6 +141,8 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
         ...{ admin, pod, clock, signal },
         problem: async () => sidecarProblem(await podOf(pod), admin),
       }),
+
+    keyLogs: keyLogs({ kube, admin, namespace, signal }),
 
     certificates: async (pod) => leafCertificates(await admin.json(pod, '/certs')),
   };

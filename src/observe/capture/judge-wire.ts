@@ -42,7 +42,8 @@ function wireFailures(proof: WireProof, expected: WireExpectation): string[] {
   }
   problems.push(...identityMismatches('client', proof.clientIdentities, proof.clientIdentity, expected.clientIdentity));
   problems.push(...identityMismatches('server', proof.serverIdentities, proof.serverIdentity, expected.serverIdentity));
-  if (expected.identitiesOnWire && proof.handshakeSeen && proof.tlsVersion !== '1.3') {
+  const opened = proof.identityFrom === 'key log';
+  if (proof.handshakeSeen && (opened || (expected.identitiesOnWire && proof.tlsVersion !== '1.3'))) {
     if (!proof.clientCertificateRequested) problems.push('server did not ask for a client certificate');
     const without = proof.connectionsWithoutClientCertificate ?? 0;
     if (without > 0) problems.push(`client showed no certificate in ${without} of ${proof.connections} connections`);
@@ -80,13 +81,19 @@ function wireDoubts(proof: WireProof, expected: WireExpectation): string[] {
   const without = proof.connectionsWithoutHandshake ?? 0;
   if (without > 0) problems.push(`handshake not seen in ${without} of ${proof.connections} connections`);
   else if (!proof.handshakeSeen && unseen === 0 && proof.payloadBytes > 0) problems.push('handshake not seen');
+  const closed = proof.identityFrom === 'key log' ? (proof.connectionsUnopened ?? 0) : 0;
+  if (closed > 0) {
+    problems.push(
+      `not opened: the secrets of ${closed} of ${proof.connections} connections are in no key log, so nobody knows their certificates`,
+    );
+  }
   for (const side of ['client', 'server'] as const) {
     if (proof[`${side}Identity`] !== undefined || !proof.handshakeSeen) continue;
     const why = expected.identitiesOnWire
       ? proof.tlsVersion === '1.3'
         ? 'TLS 1.3 hides certificates, TLS 1.2 was expected'
         : 'no certificate in the capture'
-      : 'the proxy did not tell it';
+      : 'TLS 1.3 hides certificates, and neither a key log nor the proxy tells it';
     problems.push(`${side} identity not seen: ${why}`);
   }
   return problems;

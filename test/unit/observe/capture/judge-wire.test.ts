@@ -137,8 +137,8 @@ describe('judgement of a wire proof', () => {
     const proof = await fixture('tls13-mutual');
     const hidden = { ...expected, identitiesOnWire: false };
     expect(judgeWire(proof, hidden).problems).to.deep.equal([
-      'client identity not seen: the proxy did not tell it',
-      'server identity not seen: the proxy did not tell it',
+      'client identity not seen: TLS 1.3 hides certificates, and neither a key log nor the proxy tells it',
+      'server identity not seen: TLS 1.3 hides certificates, and neither a key log nor the proxy tells it',
     ]);
     const told = {
       ...proof,
@@ -148,6 +148,30 @@ describe('judgement of a wire proof', () => {
     };
     expect(judgeWire(told, hidden).status).to.equal('pass');
     expect(judgeWire({ ...told, serverIdentity: `${trust}/poi` }, hidden).status).to.equal('fail');
+  });
+
+  it('judges a TLS 1.3 handshake that a key log opened like one in clear', async () => {
+    const hidden = { ...expected, identitiesOnWire: false };
+    const opened: WireProof = {
+      ...(await fixture('tls13-mutual')),
+      clientIdentity: `${trust}/tripviewer`,
+      serverIdentity: `${trust}/trips`,
+      identityFrom: 'key log',
+      clientCertificateRequested: true,
+      connectionsUnopened: 0,
+    };
+    expect(judgeWire(opened, hidden)).to.deep.equal({ status: 'pass', problems: [] });
+    const cases: [Partial<WireProof>, 'fail' | 'invalid', RegExp][] = [
+      [{ clientCertificateRequested: false }, 'fail', /server did not ask for a client certificate/],
+      [{ connectionsWithoutClientCertificate: 1 }, 'fail', /client showed no certificate in 1 of/],
+      [{ clientIdentity: `${trust}/poi` }, 'fail', /identity mismatch: client is .*poi/],
+      [{ connectionsUnopened: 1 }, 'invalid', /not opened: the secrets of 1 of/],
+    ];
+    for (const [change, status, problem] of cases) {
+      const verdict = judgeWire({ ...opened, ...change }, hidden);
+      expect(verdict.status).to.equal(status);
+      expect(verdict.problems.join()).to.match(problem);
+    }
   });
 
   it('the control must show the planted token in plaintext', async () => {
