@@ -56,7 +56,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const toolbox = createToolbox({ progress, signal });
   const meshEntry: MeshEntry = meshes[options.mesh];
   const app = options.app ?? (await loadApp(defaultApp));
-  const tools = [...new Set([...neededTools(), ...meshEntry.tools, ...appTools(app)])];
+  const tools = neededTools({ also: [...meshEntry.tools, ...appTools(app)] });
   const missing = await Promise.all(tools.map(async (name) => (await toolbox.look(name)).tool === undefined));
   await checkDisk(toolbox.cacheDir, missing.includes(true) ? neededBytes.cold : neededBytes.warm);
   const detections = await detectProviders();

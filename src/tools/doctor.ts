@@ -27,9 +27,10 @@ export interface ToolReport {
   reasons: string[];
 }
 
-/** Tools that every run needs; an app may ask for more. */
-export function neededTools(options: { tests?: boolean } = {}): ToolName[] {
-  return toolNames.filter((name) => options.tests === true || !onDemandTools.includes(name));
+/** Tools that every run needs, and those of a mesh or an app. */
+export function neededTools(options: { tests?: boolean; also?: readonly ToolName[] } = {}): ToolName[] {
+  const { tests = false, also = [] } = options;
+  return toolNames.filter((name) => tests || !onDemandTools.includes(name) || also.includes(name));
 }
 
 /** Looks for every tool without changing or downloading anything. The internet probe is made only if a tool is missing. */
@@ -93,6 +94,9 @@ async function whatWouldGet(
 }
 
 /** `doctor --fetch`: warms the cache, for CI images and air-gapped hosts. Resolves when every tool is there. */
-export async function fetchAll(toolbox: InspectableToolbox, options: { tests?: boolean } = {}): Promise<void> {
+export async function fetchAll(
+  toolbox: InspectableToolbox,
+  options: { tests?: boolean; also?: readonly ToolName[] } = {},
+): Promise<void> {
   await toolbox.ensure(neededTools(options));
 }

@@ -4,7 +4,8 @@ import { MeshproofError } from '../../base/errors.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
 import { hostLimits, limitProblem } from '../../tools/host-limits.ts';
 import { checkPlatform } from '../../tools/platform.ts';
-import { jsonOption } from '../options.ts';
+import type { MeshName } from '../../meshes/index.ts';
+import { jsonOption, meshOption } from '../options.ts';
 import { mark, printError } from '../print.ts';
 import { consoleProgress } from '../progress.ts';
 
@@ -12,22 +13,25 @@ export function doctorCommand(): Command {
   return new Command('doctor')
     .description('show what this machine has and what would get the rest; --fetch gets it')
     .addOption(new Option('--fetch', 'download or build every tool into the cache now'))
-    .addOption(new Option('--tests', 'with the tools only the tests need (Chromium)'))
+    .addOption(new Option('--tests', 'with the tools that only the tests need (Chromium, every mesh)'))
+    .addOption(meshOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
       '\nExamples:\n  $ ./bin/meshproof doctor\n  $ ./bin/meshproof doctor --fetch     # warms the cache of a CI image',
     )
-    .action(async (options: { fetch?: boolean; tests?: boolean; json?: boolean }) => {
-      const [{ chooseProvider, detectProviders }, { fetchAll, inspectTools }, { createToolbox }] = await Promise.all([
-        import('../../clusters/detect.ts'),
-        import('../../tools/doctor.ts'),
-        import('../../tools/toolbox.ts'),
-      ]);
+    .action(async (options: { fetch?: boolean; tests?: boolean; mesh: MeshName; json?: boolean }) => {
+      const [{ chooseProvider, detectProviders }, { meshes }, { fetchAll, inspectTools }, { createToolbox }] =
+        await Promise.all([
+          import('../../clusters/detect.ts'),
+          import('../../meshes/index.ts'),
+          import('../../tools/doctor.ts'),
+          import('../../tools/toolbox.ts'),
+        ]);
       using progress = consoleProgress({ timings: [] });
       using interrupts = watchInterrupts({ onFirst: () => {}, onSecond: () => process.exit(130) });
       const toolbox = createToolbox({ progress, signal: interrupts.signal });
-      if (options.fetch) await fetchAll(toolbox, { tests: options.tests === true });
+      if (options.fetch) await fetchAll(toolbox, { tests: options.tests === true, also: meshes[options.mesh].tools });
       const [tools, providers] = await Promise.all([inspectTools(toolbox), detectProviders()]);
       const platform = await problemOf(async () => {
         checkPlatform();

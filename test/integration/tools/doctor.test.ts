@@ -70,9 +70,9 @@ describe('doctor', () => {
     const asked: string[] = [];
     await using server = await ReleaseServer.start();
     const toolbox = { ...server.toolbox(), ensure: async (names: readonly string[]) => void asked.push(...names) };
-    await fetchAll(toolbox);
-    expect(asked).to.deep.equal(neededTools());
-    expect(asked).not.to.include('chromium');
+    await fetchAll(toolbox, { also: ['consul'] });
+    expect(asked).to.deep.equal(neededTools({ also: ['consul'] }));
+    expect(asked).to.include('consul').and.not.to.include('chromium').and.not.to.include('istioctl');
     expect(neededTools({ tests: true })).to.deep.equal([...toolNames]);
   });
 
