@@ -84,6 +84,8 @@ export type Side = 'client' | 'server';
 export interface CapturedEdges {
   /** `captures.json`: what each file holds and how its capture went. */
   captures: EvidencePath;
+  /** `witnesses.json`: what others than the packets say of who was there; where TLS hides it. */
+  witnesses?: EvidencePath | undefined;
   pcap(edge: AppEdge, side: Side): EvidencePath;
 }
 

@@ -127,7 +127,12 @@ export const mutualTls = defineClaim<Scenario, Seen>({
         `${edge.source}--${edge.destination}.${side}`,
         `${edge.source} -> ${edge.destination} is mutual TLS (${side} side)`,
         'wire-edge',
-        { captures: captured.captures, pcap, expect: await lab.mesh.wireExpectation(edge.source, edge.destination) },
+        {
+          captures: captured.captures,
+          pcap,
+          expect: await lab.mesh.wireExpectation(edge.source, edge.destination),
+          ...(captured.witnesses !== undefined && { witnesses: captured.witnesses }),
+        },
         `Open the capture: \`tcpdump -nn -A -r ${pcap} | head\`.`,
       );
     }

@@ -16,6 +16,12 @@ const patterns: { kind: string; pattern: RegExp }[] = [
     pattern:
       /()(LS0tLS1CRUdJTi(?:BQUklWQVRFIEtFWS|BSU0EgUFJJVkFURSBLRVkt|BFQyBQUklWQVRFIEtFWS|BFTkNSWVBURUQgUFJJVkFURSBLRVkt)[A-Za-z0-9+/=]*)/g,
   },
+  {
+    kind: 'TLS session secret',
+    // A line of a key log (RFC 9850).
+    pattern:
+      /(\b(?:CLIENT|SERVER|EXPORTER|EARLY)_[A-Z_]{0,40}(?:SECRET|RANDOM)(?:_\d)? [0-9a-fA-F]{64} )([0-9a-fA-F]{32,})/g,
+  },
   { kind: 'jwt', pattern: /()(\beyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]{6,})/g },
   { kind: 'bearer token', pattern: /(\bBearer\s+)(?!\[redacted)([\w.~+/-]{8,}=*)/gi },
   {

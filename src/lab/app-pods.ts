@@ -58,7 +58,14 @@ export async function restartClientSidecars(lab: Lab, signal: AbortSignal): Prom
   const clients = [...new Set(app.app.edges.map(({ source }) => source))];
   const pods = (await Promise.all(clients.map((service) => app.pods(service)))).flat();
   const limit = pLimit(4);
-  await Promise.all(pods.map((pod) => limit(() => lab.mesh.restartSidecar(pod))));
+  await Promise.all(
+    pods.map((pod) =>
+      limit(async () => {
+        const { restarts } = await lab.mesh.restartSidecar(pod);
+        lab.orderedRestarts(pod.uid, restarts);
+      }),
+    ),
+  );
   await app.answering({ timeoutMs: workloadTimeoutMs, signal });
 }
 

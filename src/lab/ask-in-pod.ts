@@ -17,9 +17,15 @@ export async function runProbe<T>(kube: KubeClient, pod: PodRef, input: unknown,
   if (result.exitCode !== 0) {
     throw new MeshproofError(
       'MESHPROOF_WORKLOAD_NOT_READY',
-      `The probe in ${pod.namespace}/${pod.name} failed: ${result.stderr.trim().split('\n').at(-1) ?? ''}`,
+      `The probe in ${pod.namespace}/${pod.name} failed: ${errorLine(result.stderr)}`,
       'The services it asks are in its error message; look at their pods.',
     );
   }
   return JSON.parse(result.stdout) as T;
+}
+
+/** Node's last line is its version: the error stands above its stack. */
+function errorLine(stderr: string): string {
+  const lines = stderr.trim().split('\n');
+  return lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? '';
 }

@@ -32,6 +32,7 @@ export async function labHealth({ lab, evidence, signal }: InLab, since?: Health
     },
     ...(lab.images['fault-point'] !== undefined && { probeImage: lab.images['fault-point'].ref }),
     ...(since !== undefined && { since }),
+    expected: { restarts: lab.restartsOnPurpose },
     diskPaths: [evidence.runDir],
     signal,
   });

@@ -58,6 +58,8 @@ export class Lab {
   /** By who takes it back: a lab outlives its runs, a twin does not. */
   readonly #twins = new WeakMap<RollbackRegistrar, Promise<RunningApp>>();
   #startFindings: readonly StartFinding[] = [];
+  /** By pod uid. */
+  readonly #ordered: Record<string, number> = {};
 
   constructor(parts: LabParts) {
     const { cluster, mesh, app } = parts;
@@ -133,6 +135,16 @@ export class Lab {
   /** What the mesh kept from working when the lab was opened, by edge and cause; empty when all of the app answered. */
   get startFindings(): readonly StartFinding[] {
     return this.#startFindings;
+  }
+
+  /** Notes restarts of a pod's containers that were made on purpose: health judges the others. */
+  orderedRestarts(podUid: string, restarts: number): void {
+    if (restarts > 0) this.#ordered[podUid] = (this.#ordered[podUid] ?? 0) + restarts;
+  }
+
+  /** Restarts on purpose since the lab was opened, by pod uid. */
+  get restartsOnPurpose(): Readonly<Record<string, number>> {
+    return this.#ordered;
   }
 
   /** Who may call whom, as the app's edges say: everything else is refused. */

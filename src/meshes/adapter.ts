@@ -133,8 +133,12 @@ export interface MeshAdapter {
   proxyView(pod: PodRef): Promise<ProxyView>;
   /** What the proxy was told, reduced to what is worth keeping and without secrets. */
   proxyConfig(pod: PodRef): Promise<object>;
-  /** Ends the sidecar's process, so that kubelet restarts it in place: forces fresh TLS handshakes under a running capture. */
-  restartSidecar(pod: PodRef): Promise<void>;
+  /**
+   * Ends the sidecar's process and waits for its successor: forces fresh TLS handshakes under a running capture.
+   *
+   * @returns restarts that the kubelet counts for it: none where the container goes on
+   */
+  restartSidecar(pod: PodRef): Promise<{ restarts: number }>;
   /** Undefined for a mesh whose certificates are seen on the wire, or that cannot write key logs. */
   readonly keyLogs?: KeyLogs | undefined;
   /** Leaf certificates the proxy holds now. */

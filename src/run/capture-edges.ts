@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EvidencePath } from '../evidence/path.ts';
-import type { CaptureRecord } from '../judge/rules/wire-rules.ts';
+import type { CaptureRecord, WitnessesByEdge } from '../judge/rules/wire-rules.ts';
 import { MeshproofError } from '../base/errors.ts';
 import { scratchFolder } from '../base/scratch.ts';
+import { forwardedIdentities, type ForwardedIdentity } from '../observe/capture/forwarded-identities.ts';
 import { parseKeyLog } from '../observe/capture/key-log.ts';
 import { openHandshakes } from '../observe/capture/prove-wire.ts';
 import { splitCapture } from '../observe/capture/split.ts';
@@ -69,13 +70,17 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
   const scratch = await scratchFolder(capturesDir);
   const folder = scratch.path;
   const running = new Map<string, RunningCapture>();
+  // Where TLS hides who is there, what the sidecars tell their apps is a second word on it.
+  const told = new Map<string, { service: string; port: number; capture: RunningCapture }>();
   const cleanup = await rollback.record({
     what: `captures of ${scenario} ${arm}`,
     injector: 'host-folder',
     args: { folder },
     place: 'host',
     undo: async () => {
-      await Promise.all([...running.values()].map((capture) => capture.stop()));
+      await Promise.all(
+        [...running.values(), ...[...told.values()].map(({ capture }) => capture)].map((capture) => capture.stop()),
+      );
       await scratch[Symbol.asyncDispose]();
     },
   });
@@ -88,6 +93,20 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
       );
     }),
   );
+  if (keyLogs) {
+    const http = app.app.services.filter(({ call, name }) => call !== undefined && pods.has(name));
+    await Promise.all(
+      http.flatMap(({ name, containerPort: port }) =>
+        (pods.get(name) ?? []).map(async (pod) => {
+          const file = join(folder, `${pod.uid}.lo.pcap`);
+          const argvFor = (argv: string[]) => access.command(pod, argv);
+          const filter = `tcp dst port ${port}`;
+          const capture = await startCapture({ pod, argvFor, tcpdump, file, signal, interface: 'lo', filter });
+          told.set(pod.uid, { service: name, port, capture });
+        }),
+      ),
+    );
+  }
   const wireEdge = ({ source, destination }: AppEdge, side: Side, judgedFromMs: number): WireEdge => ({
     source,
     destination,
@@ -144,9 +163,36 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
       }
     }
     const captures = await context.evidence.json(evidencePath(scenario, arm, 'captures.json'), records);
+    const witnesses =
+      keyLogs &&
+      (await context.evidence.json(evidencePath(scenario, arm, 'witnesses.json'), await identityWitnesses()));
     await cleanup.run();
     await noKeyLogs?.run();
-    return { captures, pcap };
+    return { captures, pcap, witnesses };
+  };
+  const identityWitnesses = async (): Promise<WitnessesByEdge> => {
+    const held = new Map(
+      await Promise.all(
+        [...pods].map(async ([service, own]) => {
+          const certificates = (await Promise.all(own.map((pod) => lab.mesh.certificates(pod)))).flat();
+          return [service, [...new Set(certificates.map(({ identity }) => identity).filter(Boolean))]] as const;
+        }),
+      ),
+    );
+    const forwarded = new Map<string, ForwardedIdentity[]>();
+    for (const { service, port, capture } of told.values()) {
+      const { file } = await capture.stop();
+      forwarded.set(service, [...(forwarded.get(service) ?? []), ...(await forwardedIdentities(file, port))]);
+    }
+    return Object.fromEntries(
+      edges.map(({ source, destination }) => [
+        `${source}--${destination}`,
+        {
+          proxies: { client: held.get(source) ?? [], server: held.get(destination) ?? [] },
+          app: forwarded.get(destination),
+        },
+      ]),
+    );
   };
   const dispose = async (): Promise<void> => {
     await cleanup.run();

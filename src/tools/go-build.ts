@@ -115,7 +115,7 @@ async function copyFiles(
   lock: GoLock,
   go: GoToolchain,
 ): Promise<Record<string, string>> {
-  const wanted = Object.entries(lock.files);
+  const wanted = Object.entries(lock.files ?? {});
   if (wanted.length === 0) return {};
   const args = ['list', '-mod=readonly', '-m', '-f', '{{.Dir}}', lock.module];
   const module = (await runGo(args, { context, lock, go, onLine: () => {} })).trim();

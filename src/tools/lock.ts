@@ -73,7 +73,7 @@ const goSchema = z.strictObject({
   /** One binary; several names are links to it. */
   programs: z.array(z.string()).min(1),
   /** Files of the module that go with it: name -> path in the module. */
-  files: z.record(z.string(), z.string()).default({}),
+  files: z.record(z.string(), z.string()).optional(),
   coldMinutes: z.number(),
 });
 

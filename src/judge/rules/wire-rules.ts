@@ -1,4 +1,9 @@
 import { judgeWire } from '../../observe/capture/judge-wire.ts';
+import {
+  compareIdentities,
+  withHeldIdentities,
+  type IdentityWitnesses,
+} from '../../observe/capture/identity-witnesses.ts';
 import type { OpenedHandshake } from '../../observe/capture/opened-handshake.ts';
 import type { WireEdge, WireProof } from '../../observe/capture/wire.ts';
 import type { WireExpectation } from '../../meshes/adapter.ts';
@@ -30,8 +35,8 @@ export interface WireRules {
   /** Every payload byte is TLS, both identities match, no planted token in clear, nothing dropped, resumed or unattributed. */
   'wire-edge': WireSelection & {
     expect: WireExpectation;
-    /** `identities.json` ({ client, server }) from the proxies, where TLS 1.3 hides the certificates. */
-    identities?: EvidencePath;
+    /** Where TLS 1.3 hides the certificates: what others than the packets say of the identities. */
+    witnesses?: EvidencePath | undefined;
   };
   /** For controls: the capture shows the planted token in plaintext, so it would see one. */
   'planted-token-seen': WireSelection;
@@ -54,20 +59,8 @@ export async function readWire(
   return { proof, record };
 }
 
-interface Identities {
-  client?: string;
-  server?: string;
-}
-
-/** TLS 1.3 hides certificates: the identities then come from the proxies. Seen in packets, they stay as they were seen. */
-function withIdentities(proof: WireProof, { client, server }: Identities): WireProof {
-  return {
-    ...proof,
-    clientIdentity: proof.clientIdentity ?? client,
-    serverIdentity: proof.serverIdentity ?? server,
-    identityFrom: proof.identityFrom ?? 'proxy',
-  };
-}
+/** `witnesses.json` of an arm: by edge, `<source>--<destination>`. */
+export type WitnessesByEdge = Record<string, IdentityWitnesses>;
 
 export const wireRules: RulesFor<WireRules> = {
   'wire-edge': {
@@ -77,18 +70,23 @@ export const wireRules: RulesFor<WireRules> = {
       const read = await readWire(inputs, evidence);
       if ('problem' in read) return invalid(read.problem);
       const { record } = read;
-      const proof = inputs.identities
-        ? withIdentities(read.proof, await evidence.json<Identities>(inputs.identities))
-        : read.proof;
+      const { source, destination } = read.proof;
+      const witnesses =
+        inputs.witnesses === undefined
+          ? undefined
+          : (await evidence.json<WitnessesByEdge>(inputs.witnesses))[`${source}--${destination}`];
+      const proof = witnesses ? withHeldIdentities(read.proof, witnesses) : read.proof;
+      const compared = witnesses && compareIdentities(proof, witnesses);
       const edge = `${proof.source} -> ${proof.destination}`;
       const { status, problems } = judgeWire(proof, { ...inputs.expect, expectTls: true });
       if (status === 'fail') return passIf(false, `${edge}: ${problems.join('; ')}`);
-      const doubts = [...record.problems, ...problems];
+      const doubts = [...record.problems, ...problems, ...(compared?.contradictions ?? [])];
       if (doubts.length > 0) return invalid(`${edge}: ${doubts.join('; ')}`);
       return passIf(
         true,
         `${edge}: TLS ${proof.tlsVersion} on port ${proof.port}, ${plural(proof.connections, 'connection')}, ` +
-          `${count(proof.payloadBytes)} bytes, none in plaintext, identities ${shortIdentity(proof.clientIdentity ?? '')} and ${shortIdentity(proof.serverIdentity ?? '')}`,
+          `${count(proof.payloadBytes)} bytes, none in plaintext, identities ${shortIdentity(proof.clientIdentity ?? '')} and ${shortIdentity(proof.serverIdentity ?? '')}` +
+          (compared === undefined ? '' : ` (${compared.sources.join(', ')})`),
       );
     },
   },

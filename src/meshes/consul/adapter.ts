@@ -165,11 +165,14 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
 
     proxyConfig: async (pod) => reducedDump(await admin.json(pod, '/config_dump')),
 
-    restartSidecar: (pod) =>
-      restartEnvoy({
+    async restartSidecar(pod) {
+      await restartEnvoy({
         ...{ admin, pod, clock, signal },
         problem: async () => sidecarProblem(await podOf(pod), await catalogView(), admin),
-      }),
+      });
+      // The container's shell starts it again.
+      return { restarts: 0 };
+    },
 
     certificates: async (pod) => leafCertificates(await admin.json(pod, '/certs')),
   };

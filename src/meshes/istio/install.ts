@@ -46,8 +46,6 @@ export function operator({ istiod, proxy }: IstioImages): object {
             PILOT_ENABLE_METADATA_EXCHANGE: 'false',
             PILOT_ENABLE_ALPN_FILTER: 'false',
             PILOT_DISABLE_MX_ALPN: 'true',
-            // The server's sidecar would try twice more by itself: attempts are to be the caller's alone.
-            ENABLE_INBOUND_RETRY_POLICY: 'false',
           },
         },
       },

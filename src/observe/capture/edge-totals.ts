@@ -79,7 +79,7 @@ export class EdgeTotals {
       if (forward && isMutual(connection)) {
         this.#sessions.authenticated(shared.facts);
         this.#earlyHandshakes.add(shared.facts);
-      }
+      } else if (forward && isResumed(shared.facts)) this.#sessions.resumed(shared.facts, false);
       return;
     }
     this.#ports.set(serverPort, (this.#ports.get(serverPort) ?? 0) + bytes);

@@ -16,7 +16,7 @@ const wanted = new Set([
 ]);
 
 /**
- * Reads a key log (RFC 9850, SSLKEYLOGFILE: `<label> <client random> <secret>`). What the client's own data is encrypted with
+ * Reads a key log (RFC 9850: `<label> <client random> <secret>`). What the client's own data is encrypted with
  * is not kept: proofs need none of it.
  */
 export function parseKeyLog(text: string): Map<string, ConnectionSecrets> {

@@ -13,6 +13,8 @@ export interface TcpdumpArgvOptions {
   tcpdump: Tool;
   file: string;
   interface?: string;
+  /** Default: all of TCP. */
+  filter?: string | undefined;
   maxDurationMs?: number;
 }
 
@@ -50,7 +52,7 @@ export function tcpdumpArgv(options: TcpdumpArgvOptions): string[] {
     'root',
     '-w',
     file,
-    filter,
+    options.filter ?? filter,
   ];
 }
 

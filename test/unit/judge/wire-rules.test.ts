@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +17,18 @@ const expect12 = {
   clientIdentity: `${trust}/tripviewer`,
   serverIdentity: `${trust}/trips`,
 };
+
+/** Of every ClientHello in a fixture (RFC 8446, 4.1.2). */
+function randomsOf(name: string): string[] {
+  const bytes = readFileSync(new URL(`${name}.pcap`, fixtures));
+  const found: string[] = [];
+  for (let at = 0; at < bytes.length - 43; at++) {
+    const isHello =
+      bytes[at] === 22 && bytes[at + 1] === 3 && bytes[at + 5] === 1 && bytes.readUInt16BE(at + 9) === 0x0303;
+    if (isHello) found.push(bytes.toString('hex', at + 11, at + 43));
+  }
+  return found;
+}
 
 describe('wire rules, on real captures', () => {
   let dir: string;
@@ -95,11 +108,43 @@ describe('wire rules, on real captures', () => {
     };
     expect((await judge('wire-edge', inputs, about, directoryReader(dir))).status).to.equal('invalid');
     const tell = (client: string) =>
-      writeEvidence(dir, 'evidence/identities.json', { client, server: `${trust}/trips` });
-    const identities = await tell(`${trust}/tripviewer`);
-    expect((await judge('wire-edge', { ...inputs, identities }, about, directoryReader(dir))).status).to.equal('pass');
+      writeEvidence(dir, 'evidence/witnesses.json', {
+        'tripviewer--trips': { proxies: { client: [client], server: [`${trust}/trips`] } },
+      });
+    const witnesses = await tell(`${trust}/tripviewer`);
+    const told = await judge('wire-edge', { ...inputs, witnesses }, about, directoryReader(dir));
+    expect(told.status).to.equal('pass');
+    expect(told.observed, 'on what it rests').to.match(/ \(proxy\)$/);
     await tell(`${trust}/poi`);
-    expect((await judge('wire-edge', { ...inputs, identities }, about, directoryReader(dir))).status).to.equal('fail');
+    expect((await judge('wire-edge', { ...inputs, witnesses }, about, directoryReader(dir))).status).to.equal('fail');
+  });
+
+  it('a key log, the proxies and the app must tell the same of who is there', async () => {
+    const handshake = (random: string, client: string) => ({
+      random,
+      ...{ certificateRequested: true, clientIdentity: client, serverIdentity: `${trust}/trips`, ticketsIssued: [] },
+    });
+    const viewer = `${trust}/tripviewer`;
+    const says = async (client: string, witnesses: { held?: string; told?: string }): Promise<string> => {
+      const handshakes = randomsOf('tls13-mutual').map((random) => handshake(random, client));
+      const opened = { handshakes, keyLogSha256: '' };
+      const path = await writeEvidence(dir, 'evidence/witnesses.json', {
+        'tripviewer--trips': {
+          proxies: { client: [witnesses.held ?? viewer], server: [`${trust}/trips`] },
+          app: [{ by: `${trust}/trips`, uri: witnesses.told ?? viewer, requests: 3 }],
+        },
+      });
+      const expect13 = { ...expect12, minTlsVersion: '1.3' as const, identitiesOnWire: false };
+      const inputs = { ...(await given('tls13-mutual', { opened })), expect: expect13, witnesses: path };
+      const { status, observed } = await judge('wire-edge', inputs, about, directoryReader(dir));
+      return `${status}: ${observed}`;
+    };
+    expect(await says(viewer, {})).to.match(
+      /^pass: .* \(key log, the proxies’ certificates, x-forwarded-client-cert at the app\)$/,
+    );
+    expect(await says(viewer, { held: `${trust}/poi` })).to.match(/^invalid: .*its proxy holds …\/svc\/poi/);
+    expect(await says(viewer, { told: `${trust}/poi` })).to.match(/^invalid: .*no sidecar told the app/);
+    expect(await says(`${trust}/poi`, {}), 'proven by the packets themselves').to.match(/^fail: .*identity mismatch/);
   });
 
   it('planted-token-seen: the control must show it', async () => {

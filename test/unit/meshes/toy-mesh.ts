@@ -83,7 +83,7 @@ export const toy = defineMesh({
       startTrouble: () => undefined,
       proxyView: () => Promise.reject(new Error('no proxies')),
       proxyConfig: async () => ({}),
-      restartSidecar: async () => {},
+      restartSidecar: async () => ({ restarts: 0 }),
       certificates: async () => [],
     };
   },

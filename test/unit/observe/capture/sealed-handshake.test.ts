@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { connect as tlsConnect, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { expect } from 'chai';
@@ -14,6 +14,8 @@ const serverId = 'spiffe://cluster.local/ns/shop/sa/trips';
 interface Recorded {
   pcap: Buffer;
   keyLog: string;
+  /** Of each connection, epoch ms. */
+  endedMs: number[];
 }
 
 /** TLS 1.3 of the real OpenSSL, as a capture would have it: `sessions` connections one after the other, each resuming the last. */
@@ -32,6 +34,8 @@ async function record(options: { sessions?: number; certificate?: boolean; ciphe
   server.on('secureConnection', (socket) => socket.on('data', (data) => socket.end(`echo ${data.toString()}`)));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const frames: Buffer[] = [];
+  const ends = new EventEmitter();
+  let ended = 0;
   let index = 0;
   // Between the two, every piece of either side becomes a packet.
   const relay = createServer((client) => {
@@ -55,10 +59,13 @@ async function record(options: { sessions?: number; certificate?: boolean; ciphe
     source.on('end', () => {
       frames.push(tcpFrame({ ...state.ports, from, sequence: state.next, flags: tcpFlags.fin }));
       target.end();
+      ended++;
+      ends.emit('one');
     });
     source.on('error', () => target.destroy());
   }
   await once(relay.listen(0, '127.0.0.1'), 'listening');
+  const endedMs: number[] = [];
   let session: Buffer | undefined;
   for (let at = 0; at < sessions; at++) {
     const socket: TLSSocket = tlsConnect({
@@ -72,19 +79,26 @@ async function record(options: { sessions?: number; certificate?: boolean; ciphe
     await once(socket, 'secureConnect');
     socket.write('hello');
     await once(socket, 'close');
+    while (ended < 2 * (at + 1)) await once(ends, 'one');
+    // The packets of a generated capture are a microsecond apart.
+    endedMs.push(1_700_000_000_000 + frames.length / 1000);
   }
   server.close();
   relay.close();
-  return { pcap: pcapOf(frames), keyLog: keys.join('') };
+  return { pcap: pcapOf(frames), keyLog: keys.join(''), endedMs };
 }
 
 const open = ({ pcap, keyLog }: Recorded) => openHandshakes(chunksOf(pcap, 1000), edgeOf(), parseKeyLog(keyLog));
-const proveWith = async (recorded: Recorded) =>
-  proveWire(chunksOf(recorded.pcap, 1000), edgeOf(), {
-    plantedTokens: [plantedToken],
-    kernelDrops: 0,
-    opened: await open(recorded),
-  });
+const proveWith = async (recorded: Recorded, judgedFromMs?: number) =>
+  proveWire(
+    chunksOf(recorded.pcap, 1000),
+    { ...edgeOf(), ...(judgedFromMs !== undefined && { judgedFromMs }) },
+    {
+      plantedTokens: [plantedToken],
+      kernelDrops: 0,
+      opened: await open(recorded),
+    },
+  );
 
 describe('the encrypted part of a TLS 1.3 handshake', () => {
   for (const cipher of ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256']) {
@@ -113,6 +127,12 @@ describe('the encrypted part of a TLS 1.3 handshake', () => {
   it('counts for sessions that continue it, by the tickets that were given out behind it', async () => {
     const proof = await proveWith(await record({ sessions: 3 }));
     expect(proof).to.include({ connections: 3, resumedConnections: 2, resumedFromUnseen: 0, handshakeSeen: true });
+  });
+
+  it('counts through a session that went on before the judged time', async () => {
+    const recorded = await record({ sessions: 3 });
+    const proof = await proveWith(recorded, recorded.endedMs[1]);
+    expect(proof).to.include({ connections: 1, resumedConnections: 1, resumedFromUnseen: 0, clientIdentity: clientId });
   });
 
   it('stays closed without the secrets, and with those of another connection', async () => {

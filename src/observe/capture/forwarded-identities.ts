@@ -1,0 +1,42 @@
+import { ipOffset } from './link-layer.ts';
+import { readPcap, type PcapSource } from './pcap-reader.ts';
+import { decodeIp, emptySegment } from './tcp-segment.ts';
+
+/** What a sidecar tells its app of a caller (Envoy's header `x-forwarded-client-cert`), and how often. */
+export interface ForwardedIdentity {
+  /** Identity that the caller asked for: the server's own. */
+  by: string;
+  /** Identity that the caller showed. */
+  uri: string;
+  requests: number;
+}
+
+const header = /x-forwarded-client-cert: ([^\r\n]{1,4096})\r\n/gi;
+
+/**
+ * Reads HTTP/1 requests on their way from a sidecar to its app, from a capture of the pod's loopback. Of a header that went
+ * through several hands the last part is the sidecar's own. Headers that are cut between packets are passed over.
+ *
+ * @param port the app's
+ * @throws as readPcap
+ */
+export async function forwardedIdentities(source: PcapSource, port: number): Promise<ForwardedIdentity[]> {
+  const found = new Map<string, ForwardedIdentity>();
+  const segment = emptySegment();
+  await readPcap(source, {
+    onPacket: ({ buffer, start, end, linkType, wireLength }) => {
+      const at = ipOffset(linkType, buffer, start, end);
+      if (at < 0 || decodeIp(buffer, at, end, start + wireLength, segment) !== 'tcp') return;
+      if (segment.destinationPort !== port) return;
+      const text = buffer.toString('latin1', segment.payloadStart, segment.payloadEnd);
+      for (const [, value = ''] of text.matchAll(header)) {
+        const own = value.split(',').at(-1) ?? '';
+        const field = (name: string): string => new RegExp(`(?:^|;)${name}="?([^;"]*)`).exec(own)?.[1] ?? '';
+        const [by, uri] = [field('By'), field('URI')];
+        const known = found.get(`${by} ${uri}`) ?? { by, uri, requests: 0 };
+        found.set(`${by} ${uri}`, { ...known, requests: known.requests + 1 });
+      }
+    },
+  });
+  return [...found.values()].sort((a, b) => b.requests - a.requests);
+}
