@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { pollUntil } from '../../../src/base/poll.ts';
+import { consulAdapter, type ConsulAdapter } from '../../../src/meshes/consul/adapter.ts';
 import { consulApi } from '../../../src/meshes/consul/api.ts';
+import { consul } from '../../../src/meshes/consul/index.ts';
 import type { Policy } from '../../../src/policies/index.ts';
 import { namespace, openTestMesh, type Answer, type TestMesh } from './test-mesh.ts';
 
@@ -12,10 +14,10 @@ const failing = (answers: Answer[]): number => answers.filter(({ status }) => st
 
 describe('Consul on a real cluster', function () {
   this.timeout(300_000);
-  let on: TestMesh;
+  let on: TestMesh<ConsulAdapter>;
 
   before(async () => {
-    on = await openTestMesh();
+    on = await openTestMesh({ entry: consul, open: consulAdapter });
     await on.mesh.install();
     await on.mesh.apply(baseline);
     await on.deploy();

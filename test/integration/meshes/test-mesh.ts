@@ -6,8 +6,8 @@ import { buildArchive, imageMap } from '../../../src/images/archive.ts';
 import type { ImageMap } from '../../../src/images/image.ts';
 import { labImages } from '../../../src/lab/images.ts';
 import type { KubeObject, PodRef } from '../../../src/kube/types.ts';
-import type { Installed } from '../../../src/meshes/adapter.ts';
-import { consulAdapter, type ConsulAdapter } from '../../../src/meshes/consul/adapter.ts';
+import type { Installed, MeshAdapter, MeshContext } from '../../../src/meshes/adapter.ts';
+import type { MeshEntry } from '../../../src/meshes/define-mesh.ts';
 import type { Policy } from '../../../src/policies/index.ts';
 import type { ToolName } from '../../../src/tools/tool.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
@@ -36,9 +36,9 @@ export interface Answer {
   caller: string | null;
 }
 
-export interface TestMesh {
+export interface TestMesh<Mesh extends MeshAdapter = MeshAdapter> {
   lab: RunningCluster;
-  mesh: ConsulAdapter;
+  mesh: Mesh;
   /** `server` (2 replicas), `legacy` (no virtual address), clients `client` and `stranger`, and `outsider` without a sidecar. */
   deploy(): Promise<void>;
   podsOf(app: string): Promise<PodRef[]>;
@@ -46,7 +46,7 @@ export interface TestMesh {
   call(app: string, url: string, times?: number): Promise<Answer[]>;
   bareServerPod(): KubeObject;
   /** The mesh as a later process comes upon it. */
-  anotherProcess(baseline?: readonly Policy[]): Promise<ConsulAdapter & Installed>;
+  anotherProcess(baseline?: readonly Policy[]): Promise<Mesh & Installed>;
   /** Every deployment has its replicas ready. */
   rolledOut(): Promise<void>;
   /** An image with iptables and ss. */
@@ -56,13 +56,19 @@ export interface TestMesh {
   settled(): Promise<void>;
 }
 
-export async function openTestMesh(): Promise<TestMesh> {
+/** What is opened: an entry, and its adapter with what it has beyond the core. */
+export interface TestedMesh<Mesh extends MeshAdapter> {
+  entry: MeshEntry;
+  open: (context: MeshContext) => Mesh;
+}
+
+export async function openTestMesh<Mesh extends MeshAdapter>(of: TestedMesh<Mesh>): Promise<TestMesh<Mesh>> {
   const progress = silentProgress();
   const { signal } = new AbortController();
   const toolbox = createToolbox({ progress, signal });
   const lab = await openLab({ name: `mesh-it-${process.pid}`, toolbox, progress });
   try {
-    const specs = await labImages(toolbox, ['consul', 'consul-proxy', 'fault-point', 'probe']);
+    const specs = await labImages(toolbox, [...Object.keys(of.entry.images), 'fault-point', 'probe'], of.entry);
     const archive = await buildArchive(specs, { cacheDir: toolbox.cacheDir, progress });
     await lab.loadImages(archive);
     const images = imageMap(archive);
@@ -74,14 +80,20 @@ export async function openTestMesh(): Promise<TestMesh> {
       progress,
       signal,
     };
-    return testMesh(lab, consulAdapter(context), images, () => consulAdapter(context));
+    return testMesh(lab, images, of.entry, () => of.open(context));
   } catch (error) {
     await lab.delete();
     throw error;
   }
 }
 
-function testMesh(lab: RunningCluster, mesh: ConsulAdapter, images: ImageMap, open: () => ConsulAdapter): TestMesh {
+function testMesh<Mesh extends MeshAdapter>(
+  lab: RunningCluster,
+  images: ImageMap,
+  { keepOut }: MeshEntry,
+  open: () => Mesh,
+): TestMesh<Mesh> {
+  const mesh = open();
   const { kube } = lab;
   const image = images['probe']!.ref;
   const podsOf = async (app: string): Promise<PodRef[]> => {
@@ -114,16 +126,16 @@ function testMesh(lab: RunningCluster, mesh: ConsulAdapter, images: ImageMap, op
     idle: (name, shape) => deployment(name, image, idleProgram, shape),
     podsOf,
     async deploy() {
-      await kube.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }]);
       const noVirtualAddress = { 'meshproof.dev/no-virtual-address': 'true' };
       const objects = [
+        { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
         service('server'),
         deployment('server', image, serverProgram, { replicas: 2, port: 8080 }),
         service('legacy'),
         deployment('legacy', image, serverProgram, { port: 8080, annotations: noVirtualAddress }),
         deployment('client', image, idleProgram),
         deployment('stranger', image, idleProgram),
-        deployment('outsider', image, idleProgram, { labels: { 'meshproof.dev/mesh': 'false' } }),
+        deployment('outsider', image, idleProgram, { labels: { ...keepOut.labels } }),
       ];
       await kube.apply(mesh.inject(objects, { namespace }));
       await rolledOut();

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { consulAdapter } from '../../../src/meshes/consul/adapter.ts';
+import { consul } from '../../../src/meshes/consul/index.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,7 +35,7 @@ describe('what keeps a pod of a mesh from working', function () {
   let on: TestMesh;
 
   before(async () => {
-    on = await openTestMesh();
+    on = await openTestMesh({ entry: consul, open: consulAdapter });
     await on.mesh.install();
     await on.mesh.apply([
       { kind: 'authorize', to: 'server', from: ['client'] },

@@ -1,0 +1,191 @@
+import { expect } from 'chai';
+import { parseKeyLog } from '../../../src/observe/capture/key-log.ts';
+import type { Policy } from '../../../src/policies/index.ts';
+import { istioAdapter } from '../../../src/meshes/istio/adapter.ts';
+import { istio } from '../../../src/meshes/istio/index.ts';
+import { namespace, openTestMesh, type Answer, type TestMesh } from './test-mesh.ts';
+
+const baseline: Policy[] = [
+  { kind: 'authorize', to: 'server', from: ['client'] },
+  { kind: 'authorize', to: 'legacy', from: ['client'] },
+];
+const failing = (answers: Answer[]): number => answers.filter(({ status }) => status === 503).length;
+
+describe('Istio on a real cluster', function () {
+  this.timeout(300_000);
+  let on: TestMesh;
+  const statusOf = async (app: string, url: string) => (await on.call(app, url))[0]!.status;
+
+  before(async () => {
+    on = await openTestMesh({ entry: istio, open: istioAdapter });
+    await on.mesh.install(baseline, () => on.deploy());
+    await on.settled();
+    // Written when nobody was there yet; in force when this resolves.
+    await on.mesh.resetPolicies(baseline);
+  });
+
+  after(async () => {
+    await on?.lab.delete();
+  });
+
+  it('carries calls to the name of a Service with both identities', async () => {
+    const answers = await on.call('client', 'http://server/', 4);
+    const identity = await on.mesh.identityOf('client');
+    expect(identity).to.equal(`spiffe://cluster.local/ns/${namespace}/sa/client`);
+    expect(answers).to.deep.equal(answers.map(() => ({ status: 200, caller: identity })));
+    const [client] = await on.podsOf('client');
+    const { outbound, service } = await on.mesh.metrics(client!);
+    const edge = outbound.find(({ destination }) => destination === 'server')!;
+    expect(service).to.equal('client');
+    expect(edge.requestsByCode).to.deep.equal({ '200': 4 });
+    expect(edge.tlsHandshakes).to.be.greaterThan(0);
+    expect(edge.endpoints).to.equal(2);
+    const servers = await Promise.all((await on.podsOf('server')).map((pod) => on.mesh.metrics(pod)));
+    const counted = servers.reduce((sum, { inbound }) => sum + (inbound.requestsByCode['200'] ?? 0), 0);
+    expect(counted, 'the other side counts the same').to.equal(4);
+  });
+
+  it('lets in nobody who is not allowed: another service, or a pod without a sidecar', async () => {
+    expect(await statusOf('stranger', 'http://server/')).to.equal(403);
+    expect(await statusOf('outsider', 'http://server/')).to.equal(0);
+    const allowed = await on.mesh.apply([{ kind: 'authorize', to: 'server', from: ['client', 'stranger'] }]);
+    expect(await statusOf('stranger', 'http://server/'), 'when allowed it gets in').to.equal(200);
+    await allowed.undo();
+    expect(await statusOf('stranger', 'http://server/'), 'taken back').to.equal(403);
+  });
+
+  it('retries only while the policy is in force', async () => {
+    const url = 'http://server/?failEvery=3';
+    const off = await on.mesh.apply([{ kind: 'retry', service: 'server', attempts: 0, onStatus: [503] }]);
+    expect(failing(await on.call('client', url, 30)), 'control').to.be.greaterThan(0);
+    await off.undo();
+    const applied = await on.mesh.apply([{ kind: 'retry', service: 'server', attempts: 4, onStatus: [503] }]);
+    expect(failing(await on.call('client', url, 30))).to.equal(0);
+    expect(applied.rendered).to.include('kind: VirtualService').and.to.include('attempts: 4');
+    await applied.undo();
+    const [client] = await on.podsOf('client');
+    const { outbound } = await on.mesh.metrics(client!);
+    const { retries, retrySuccesses } = outbound.find(({ destination }) => destination === 'server')!;
+    expect(retries).to.be.greaterThan(0).and.to.be.at.least(retrySuccesses);
+  });
+
+  it('ends calls at the timeout of their route only while the policy is in force', async () => {
+    const slow = 'http://server/slow?delayMs=1500';
+    expect(await statusOf('client', slow), 'control: slow but fine').to.equal(200);
+    const applied = await on.mesh.apply([
+      { kind: 'timeout', service: 'server', route: { pathPrefix: '/slow' }, timeoutMs: 500 },
+    ]);
+    expect(await statusOf('client', slow)).to.equal(504);
+    expect(await statusOf('client', 'http://server/other?delayMs=1500')).to.equal(200);
+    await applied.undo();
+    expect(await statusOf('client', slow), 'after undo').to.equal(200);
+  });
+
+  it('takes back the policies of several services from what was written down, in another process, twice', async () => {
+    const url = 'http://server/?delayMs=1500';
+    const plan = await on.mesh.plan([
+      { kind: 'retry', service: 'server', attempts: 2, onStatus: [503] },
+      { kind: 'timeout', service: 'server', timeoutMs: 500 },
+      { kind: 'outlier-detection', service: 'server', consecutiveErrors: 9 },
+      { kind: 'authorize', to: 'server', from: ['client', 'stranger'] },
+      { kind: 'mtls', service: 'legacy', mode: 'permissive' },
+    ]);
+    expect(await statusOf('client', url), 'a plan alone does nothing').to.equal(200);
+    const written = JSON.stringify(plan.rollback);
+    await plan.apply();
+    expect(await statusOf('client', url)).to.equal(504);
+    const later = await on.anotherProcess();
+    await later.restorePolicies(JSON.parse(written));
+    await later.restorePolicies(JSON.parse(written));
+    expect(await statusOf('client', url)).to.equal(200);
+    expect(await statusOf('stranger', 'http://server/')).to.equal(403);
+  });
+
+  it('brings everything back to the baseline without knowing what was done', async () => {
+    await on.mesh.apply([
+      { kind: 'timeout', service: 'server', timeoutMs: 500 },
+      { kind: 'outlier-detection', service: 'server', consecutiveErrors: 9 },
+      { kind: 'authorize', to: 'server', from: ['stranger'] },
+      { kind: 'mtls', service: 'legacy', mode: 'permissive' },
+    ]);
+    expect(await statusOf('client', 'http://server/'), 'control').to.equal(403);
+    const later = await on.anotherProcess();
+    await later.resetPolicies(baseline);
+    expect(await statusOf('client', 'http://server/?delayMs=1000')).to.equal(200);
+    expect(await statusOf('stranger', 'http://server/')).to.equal(403);
+    expect(await statusOf('outsider', 'http://legacy/')).to.equal(0);
+  });
+
+  it('takes back what it wrote when Istio refuses a policy', async () => {
+    await on.mesh
+      .apply([
+        { kind: 'mtls', service: 'server', mode: 'permissive' },
+        { kind: 'timeout', service: 'server', timeoutMs: Number.NaN },
+      ])
+      .then(
+        () => expect.fail('Istio takes such a timeout'),
+        (error: Error) => expect(error.message).to.include('timeout'),
+      );
+    expect(await statusOf('outsider', 'http://server/'), 'the server is still strict').to.equal(0);
+  });
+
+  it('lets plaintext in where it is told to, and only there', async () => {
+    const permissive = await on.mesh.apply([
+      { kind: 'mtls', service: 'legacy', mode: 'permissive' },
+      { kind: 'authorize', to: 'legacy', from: [] },
+    ]);
+    // Without a certificate nobody is anybody: its policy answers, where a strict server closes the connection.
+    expect(await statusOf('outsider', 'http://legacy/')).to.equal(403);
+    expect(await statusOf('outsider', 'http://server/')).to.equal(0);
+    await permissive.undo();
+    expect(await statusOf('outsider', 'http://legacy/')).to.equal(0);
+  });
+
+  it('finds the pod without a sidecar by name', async () => {
+    expect(await on.mesh.sidecarProblems([namespace])).to.deep.equal([]);
+    const path = `/api/v1/namespaces/${namespace}`;
+    const inject = (value: string) => on.lab.kube.patch(path, { metadata: { labels: { 'istio-injection': value } } });
+    const bare = on.bareServerPod();
+    // Nobody says that it came up without one.
+    await inject('disabled');
+    await on.lab.kube.create(bare);
+    await inject('enabled');
+    const problems = await on.mesh.sidecarProblems([namespace]);
+    expect(problems).to.have.length(1);
+    expect(problems[0]).to.include({ pod: 'server-without-sidecar', service: 'server', problem: 'no-sidecar' });
+    await on.lab.kube.delete(await on.lab.kube.pathOf(bare), { gracePeriodSeconds: 0 });
+  });
+
+  it('writes the secrets of new connections while it is asked to, and leaves no file', async () => {
+    const { keyLogs } = on.mesh;
+    const secrets = async () =>
+      (await Promise.all((await on.podsOf('server')).map((pod) => keyLogs!.read(pod)))).join('');
+    expect(await secrets(), 'control').to.equal('');
+    await keyLogs!.start();
+    const [client] = await on.podsOf('client');
+    expect(await on.mesh.restartSidecar(client!)).to.deep.equal({ restarts: 1 });
+    expect(await statusOf('client', 'http://server/')).to.equal(200);
+    const written = await secrets();
+    expect(parseKeyLog(written).size).to.be.greaterThan(0);
+    expect(written, 'no secret of what the client sends').not.to.match(/^CLIENT_TRAFFIC_SECRET_0/m);
+    await keyLogs!.stop();
+    await keyLogs!.stop();
+    expect(await secrets()).to.equal('');
+    expect(await statusOf('client', 'http://server/')).to.equal(200);
+  });
+
+  it('reports versions and leaf certificates', async () => {
+    const components = await on.mesh.components();
+    expect(components.find(({ role }) => role === 'control-plane')).to.include({
+      ready: true,
+      version: on.mesh.version,
+    });
+    expect(on.mesh.version).to.match(/^1\.31\./);
+    const proxies = components.filter(({ role }) => role === 'data-plane');
+    expect(proxies.map(({ version }) => version)).to.deep.equal(proxies.map(() => '1.40.0'));
+    const [pod] = await on.podsOf('server');
+    const [leaf] = await on.mesh.certificates(pod!);
+    expect(leaf!.identity).to.equal(await on.mesh.identityOf('server'));
+    expect(leaf!.notAfter).to.be.greaterThan(Date.now());
+  });
+});
