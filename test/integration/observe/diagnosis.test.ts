@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { consulAdapter } from '../../../src/meshes/consul/adapter.ts';
-import { consul } from '../../../src/meshes/consul/index.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +6,8 @@ import { expect } from 'chai';
 import { pollUntil } from '../../../src/base/poll.ts';
 import type { App, AppService } from '../../../src/apps/app.ts';
 import { openEvidence } from '../../../src/evidence/store.ts';
+import { consulAdapter } from '../../../src/meshes/consul/adapter.ts';
+import { consul } from '../../../src/meshes/consul/index.ts';
 import { collectFailureEvidence } from '../../../src/observe/diagnosis/failure-evidence.ts';
 import { diagnoseStart } from '../../../src/observe/diagnosis/diagnose-start.ts';
 import type { StartDiagnosis, StartFinding } from '../../../src/observe/diagnosis/finding.ts';

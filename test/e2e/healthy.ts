@@ -1,0 +1,22 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { meshproof, readRunReport, runLabs } from './cli.ts';
+
+/** The whole suite on a throw-away lab: every criterion passes with evidence, the report checks, nothing is left. */
+export async function expectHealthyRun(folder: string, args: readonly string[] = []): Promise<void> {
+  const cli = await meshproof(['run', '--reports', folder, ...args], { timeoutMs: 580_000 });
+  expect(cli.exitCode, cli.all).to.equal(0);
+  expect(cli.lastLine).to.match(/^healthy: 6 of 6 criteria and \d+ assertions passed — .*report\.html$/);
+  const report = readRunReport(folder);
+  expect(report.criteria.map(({ status }) => status)).to.deep.equal(Array(6).fill('pass'));
+  for (const { id, evidence } of report.scenarios.flatMap(({ assertions }) => assertions)) {
+    expect(evidence, id).not.to.be.empty;
+    for (const path of evidence) expect(existsSync(join(folder, report.runId, path)), path).to.equal(true);
+  }
+  const check = await meshproof(['report', 'check', join(folder, 'latest')]);
+  expect(check.exitCode, check.all).to.equal(0);
+  const names = readdirSync(join(folder, report.runId));
+  expect(names).to.include.members(['report.json', 'report.html', 'junit.xml', 'summary.md', 'manifest.sha256']);
+  expect(await runLabs()).to.deep.equal([]);
+}

@@ -1,0 +1,15 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defaults, meshNames } from '../../src/library/defaults.ts';
+import { expectHealthyRun } from '../e2e/healthy.ts';
+
+describe('a run from nothing on the meshes that are not the default', function () {
+  this.timeout(900_000);
+  const folder = mkdtempSync(join(tmpdir(), 'meshproof-nightly-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  for (const mesh of meshNames.filter((name) => name !== defaults.mesh)) {
+    it(`is healthy on ${mesh}, with the same files`, () => expectHealthyRun(join(folder, mesh), ['--mesh', mesh]));
+  }
+});
