@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EvidencePath } from '../evidence/path.ts';
-import type { CaptureRecord, WitnessesByEdge } from '../judge/rules/wire-rules.ts';
+import type { CaptureRecord } from '../judge/rules/wire-rules.ts';
 import { MeshproofError } from '../base/errors.ts';
 import { scratchFolder } from '../base/scratch.ts';
-import { forwardedIdentities, type ForwardedIdentity } from '../observe/capture/forwarded-identities.ts';
-import { parseKeyLog } from '../observe/capture/key-log.ts';
 import { openHandshakes } from '../observe/capture/prove-wire.ts';
 import { splitCapture } from '../observe/capture/split.ts';
 import { startCapture, type CaptureResult, type RunningCapture } from '../observe/capture/tcpdump.ts';
@@ -17,6 +14,7 @@ import type { CapturedEdges, Side } from '../claims/arm.ts';
 import type { RunContext } from '../claims/context.ts';
 import { evidencePath } from '../evidence/store.ts';
 import { clusterIps, podsOf } from '../lab/app-pods.ts';
+import { watchHiddenIdentities } from './hidden-identities.ts';
 
 export interface RunningCaptures extends AsyncDisposable {
   /** @param judgedFromMs connections that ended before it (epoch ms) are not judged: the load begins later */
@@ -56,57 +54,36 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
   );
   const addresses = await clusterIps(lab.kube, app.namespace);
   const tcpdump = await lab.toolbox.get('tcpdump');
-  const keyLogs = app.meshed ? lab.mesh.keyLogs : undefined;
-  const noKeyLogs =
-    keyLogs &&
-    (await rollback.record({
-      what: 'key logs of the proxies',
-      injector: 'key-logs',
-      args: {},
-      undo: () => keyLogs.stop(),
-    }));
-  await keyLogs?.start();
   // Pods are captured whole: what a killed run left is too much to keep.
   const scratch = await scratchFolder(capturesDir);
   const folder = scratch.path;
+  /** By the names of their files. */
   const running = new Map<string, RunningCapture>();
-  // Where TLS hides who is there, what the sidecars tell their apps is a second word on it.
-  const told = new Map<string, { service: string; port: number; capture: RunningCapture }>();
   const cleanup = await rollback.record({
     what: `captures of ${scenario} ${arm}`,
     injector: 'host-folder',
     args: { folder },
     place: 'host',
     undo: async () => {
-      await Promise.all(
-        [...running.values(), ...[...told.values()].map(({ capture }) => capture)].map((capture) => capture.stop()),
-      );
+      await Promise.all([...running.values()].map((capture) => capture.stop()));
       await scratch[Symbol.asyncDispose]();
     },
   });
-  await Promise.all(
-    [...pods.values()].flat().map(async (pod) => {
-      const file = join(folder, `${pod.uid}.pcap`);
-      running.set(
-        pod.uid,
-        await startCapture({ pod, argvFor: (argv) => access.command(pod, argv), tcpdump, file, signal }),
-      );
-    }),
+  const capture = async (pod: PodRef, on: 'eth0' | 'lo', filter?: string): Promise<RunningCapture> => {
+    const argvFor = (argv: string[]) => access.command(pod, argv);
+    const file = join(folder, fileOf(pod, on));
+    const started = await startCapture({ pod, argvFor, tcpdump, signal, file, interface: on, filter });
+    running.set(fileOf(pod, on), started);
+    return started;
+  };
+  const hidden = await watchHiddenIdentities(
+    {
+      ...{ app, edges, pods },
+      captureToApp: (pod, port) => capture(pod, 'lo', `tcp dst port ${port}`),
+    },
+    context,
   );
-  if (keyLogs) {
-    const http = app.app.services.filter(({ call, name }) => call !== undefined && pods.has(name));
-    await Promise.all(
-      http.flatMap(({ name, containerPort: port }) =>
-        (pods.get(name) ?? []).map(async (pod) => {
-          const file = join(folder, `${pod.uid}.lo.pcap`);
-          const argvFor = (argv: string[]) => access.command(pod, argv);
-          const filter = `tcp dst port ${port}`;
-          const capture = await startCapture({ pod, argvFor, tcpdump, file, signal, interface: 'lo', filter });
-          told.set(pod.uid, { service: name, port, capture });
-        }),
-      ),
-    );
-  }
+  await Promise.all([...pods.values()].flat().map((pod) => capture(pod, 'eth0')));
   const wireEdge = ({ source, destination }: AppEdge, side: Side, judgedFromMs: number): WireEdge => ({
     source,
     destination,
@@ -122,15 +99,14 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
     evidencePath(scenario, arm, `${edge.source}--${edge.destination}.${side}.pcap`);
   const finish = async (judgedFromMs: number): Promise<CapturedEdges> => {
     const results = new Map<string, CaptureResult>();
-    await Promise.all([...running].map(async ([uid, capture]) => results.set(uid, await capture.stop())));
-    const keyLog = keyLogs && (await Promise.all([...pods.values()].flat().map((pod) => keyLogs.read(pod)))).join('');
-    const keys = keyLog === undefined ? undefined : parseKeyLog(keyLog);
+    await Promise.all([...running].map(async ([file, each]) => results.set(file, await each.stop())));
+    const keys = await hidden?.keys();
     const records: CaptureRecord[] = [];
     for (const edge of edges) {
       for (const side of ['client', 'server'] as const) {
         const path = pcap(edge, side);
         const own = (pods.get(side === 'client' ? edge.source : edge.destination) ?? []).flatMap(
-          ({ uid }) => results.get(uid) ?? [],
+          (pod) => results.get(fileOf(pod, 'eth0')) ?? [],
         );
         const record: CaptureRecord = {
           pcap: path,
@@ -153,10 +129,8 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
         );
         if (keys !== undefined) {
           record.opened = {
-            handshakes: await openHandshakes(file, record.edge, keys),
-            keyLogSha256: createHash('sha256')
-              .update(keyLog ?? '')
-              .digest('hex'),
+            handshakes: await openHandshakes(file, record.edge, keys.log),
+            keyLogSha256: keys.sha256,
           };
         }
         records.push(record);
@@ -164,41 +138,19 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
     }
     const captures = await context.evidence.json(evidencePath(scenario, arm, 'captures.json'), records);
     const witnesses =
-      keyLogs &&
-      (await context.evidence.json(evidencePath(scenario, arm, 'witnesses.json'), await identityWitnesses()));
-    await cleanup.run();
-    await noKeyLogs?.run();
+      hidden && (await context.evidence.json(evidencePath(scenario, arm, 'witnesses.json'), await hidden.witnesses()));
+    await dispose();
     return { captures, pcap, witnesses };
   };
-  const identityWitnesses = async (): Promise<WitnessesByEdge> => {
-    const held = new Map(
-      await Promise.all(
-        [...pods].map(async ([service, own]) => {
-          const certificates = (await Promise.all(own.map((pod) => lab.mesh.certificates(pod)))).flat();
-          return [service, [...new Set(certificates.map(({ identity }) => identity).filter(Boolean))]] as const;
-        }),
-      ),
-    );
-    const forwarded = new Map<string, ForwardedIdentity[]>();
-    for (const { service, port, capture } of told.values()) {
-      const { file } = await capture.stop();
-      forwarded.set(service, [...(forwarded.get(service) ?? []), ...(await forwardedIdentities(file, port))]);
-    }
-    return Object.fromEntries(
-      edges.map(({ source, destination }) => [
-        `${source}--${destination}`,
-        {
-          proxies: { client: held.get(source) ?? [], server: held.get(destination) ?? [] },
-          app: forwarded.get(destination),
-        },
-      ]),
-    );
-  };
   const dispose = async (): Promise<void> => {
+    await hidden?.[Symbol.asyncDispose]();
     await cleanup.run();
-    await noKeyLogs?.run();
   };
   return { finish, [Symbol.asyncDispose]: dispose };
+}
+
+function fileOf({ uid }: PodRef, on: string): string {
+  return `${uid}.${on}.pcap`;
 }
 
 function ips(pods: readonly PodRef[] = []): string[] {

@@ -21,7 +21,7 @@ const header = /x-forwarded-client-cert: ([^\r\n]{1,4096})\r\n/gi;
  * @throws as readPcap
  */
 export async function forwardedIdentities(source: PcapSource, port: number): Promise<ForwardedIdentity[]> {
-  const found = new Map<string, ForwardedIdentity>();
+  const found: ForwardedIdentity[] = [];
   const segment = emptySegment();
   await readPcap(source, {
     onPacket: ({ buffer, start, end, linkType, wireLength }) => {
@@ -32,11 +32,19 @@ export async function forwardedIdentities(source: PcapSource, port: number): Pro
       for (const [, value = ''] of text.matchAll(header)) {
         const own = value.split(',').at(-1) ?? '';
         const field = (name: string): string => new RegExp(`(?:^|;)${name}="?([^;"]*)`).exec(own)?.[1] ?? '';
-        const [by, uri] = [field('By'), field('URI')];
-        const known = found.get(`${by} ${uri}`) ?? { by, uri, requests: 0 };
-        found.set(`${by} ${uri}`, { ...known, requests: known.requests + 1 });
+        found.push({ by: field('By'), uri: field('URI'), requests: 1 });
       }
     },
   });
+  return mergeForwarded(found);
+}
+
+/** Of several replicas: each pair once, the most frequent first. */
+export function mergeForwarded(all: readonly ForwardedIdentity[]): ForwardedIdentity[] {
+  const found = new Map<string, ForwardedIdentity>();
+  for (const { by, uri, requests } of all) {
+    const known = found.get(`${by} ${uri}`)?.requests ?? 0;
+    found.set(`${by} ${uri}`, { by, uri, requests: known + requests });
+  }
   return [...found.values()].sort((a, b) => b.requests - a.requests);
 }

@@ -21,7 +21,7 @@ export interface CaptureOptions {
   /** Default eth0: on loopback a mesh is plaintext by design. */
   interface?: string;
   /** What to capture, as pcap-filter(7) writes it; default: all of TCP. */
-  filter?: string;
+  filter?: string | undefined;
   /** tcpdump ends itself after this time, in case meshproof is killed; default 15 minutes. */
   maxDurationMs?: number;
   /** How long tcpdump may take until it listens; default 10 s. */
