@@ -27,6 +27,8 @@ export function operator({ istiod, proxy }: IstioImages): object {
       meshConfig: {
         defaultConfig: {
           binaryPath: '/usr/bin/envoy',
+          // Connections live on by old rules until they are drained: 45 s by default, and an experiment waits for them.
+          drainDuration: '2s',
           // Istio keeps a few counters by default: retries, timeouts and TLS handshakes are not among them.
           proxyStatsMatcher: { inclusionRegexps: ['.*'] },
         },
