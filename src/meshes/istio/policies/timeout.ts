@@ -4,7 +4,9 @@ import { distinct, routesInForce, virtualServiceWith } from './virtual-service.t
 export const timeout: IstioRenderer<'timeout'> = {
   render: (policy, world) => [
     virtualServiceWith(world, policy, (action) => {
-      action.timeout = `${policy.timeoutMs}ms`;
+      // Istio takes no zero: left out, there is none.
+      if (policy.timeoutMs === 0) delete action.timeout;
+      else action.timeout = `${policy.timeoutMs}ms`;
     }),
   ],
   inForce(policy, proxy) {

@@ -30,6 +30,18 @@ describe("policies as Istio's resources", () => {
     ]);
   });
 
+  it('says nothing of a timeout that is none, also on a route below one that has one', () => {
+    expect(httpOf([{ kind: 'timeout', service: 'trips', timeoutMs: 0 }])).to.deep.equal([{ route }]);
+    const policies: Policy[] = [
+      { kind: 'timeout', service: 'trips', timeoutMs: 900 },
+      { kind: 'timeout', service: 'trips', route: { pathPrefix: '/api' }, timeoutMs: 0 },
+    ];
+    expect(httpOf(policies)).to.deep.equal([
+      { match: [{ uri: { prefix: '/api' } }], route },
+      { route, timeout: '900ms' },
+    ]);
+  });
+
   it('leaves requests that no policy speaks of a way to the service: without one they get 404', () => {
     const policy: Policy = { kind: 'timeout', service: 'trips', route: { pathPrefix: '/api' }, timeoutMs: 900 };
     expect(httpOf([policy])).to.deep.equal([
