@@ -136,5 +136,10 @@ export async function versionOf(kube: KubeClient): Promise<string> {
   }
   const { name } = running.metadata;
   const reply = await kube.podHttp({ namespace: istioNamespace, name }, ports.monitoring, '/version');
-  return reply.body.trim().split('-Clean')[0] ?? 'unknown';
+  return releaseOf(reply.body.trim());
+}
+
+/** `<version>-<revision of the source>-<state of its tree>`, as every program of Istio says it. */
+export function releaseOf(version: string): string {
+  return version.split('-').slice(0, -2).join('-') || version;
 }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { releaseOf } from '../../../../src/meshes/istio/install.ts';
 import { istioStatNames, serviceOfCluster } from '../../../../src/meshes/istio/names.ts';
 
 describe("Istio's names of clusters and counters", () => {
@@ -7,6 +8,12 @@ describe("Istio's names of clusters and counters", () => {
     expect(serviceOfCluster('outbound|80|v1|trips.shop.svc.cluster.local;', 'shop')).to.equal('trips');
     expect(serviceOfCluster('outbound|80||trips.shop-plain.svc.cluster.local', 'shop')).to.equal(undefined);
     expect(serviceOfCluster('PassthroughCluster', 'shop')).to.equal(undefined);
+  });
+
+  it('give the release of what a program says of its version', () => {
+    expect(releaseOf('1.31.4-0123abc-Clean')).to.equal('1.31.4');
+    expect(releaseOf('1.31.0-dev.eed52ebb66ad-unknown-unknown')).to.equal('1.31.0-dev.eed52ebb66ad');
+    expect(releaseOf('strange')).to.equal('strange');
   });
 
   it('tell what comes in for the app from what the proxy does for itself', () => {
