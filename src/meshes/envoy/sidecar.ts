@@ -85,7 +85,7 @@ export async function envoySnapshot(
  * Ends an Envoy, so that the kubelet starts its container again, and waits for its successor.
  *
  * @param problem what is still wrong with the pod's place in the mesh; undefined: it is back
- * @throws MeshproofError MESHPROOF_MESH_NOT_READY when it is not back within 30 s
+ * @throws MeshproofError MESHPROOF_MESH_NOT_READY when it is not back in time
  */
 export async function restartEnvoy(options: {
   admin: EnvoyAdmin;
@@ -93,9 +93,11 @@ export async function restartEnvoy(options: {
   problem: () => Promise<EnvoyProblem | undefined>;
   clock: Clock;
   signal: AbortSignal;
+  /** Default 30 s. */
+  timeoutMs?: number;
 }): Promise<void> {
-  const { admin, pod, problem, clock, signal } = options;
-  const wait = { signal, timeoutMs: 30_000, code: 'MESHPROOF_MESH_NOT_READY' as const };
+  const { admin, pod, problem, clock, signal, timeoutMs = 30_000 } = options;
+  const wait = { signal, timeoutMs, code: 'MESHPROOF_MESH_NOT_READY' as const };
   // Uptime is in whole seconds: only a proxy that is older than that can be told from its successor.
   await pollUntil(
     async () => {

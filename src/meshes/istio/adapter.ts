@@ -29,6 +29,9 @@ import { readProxyView } from './proxy-view.ts';
 import { sidecarProblem } from './sidecar-problems.ts';
 import { startTrouble } from './start-trouble.ts';
 
+/** The kubelet waits before it starts a container again, longer each time: on a lab that is kept, for minutes. */
+const restartTimeoutMs = 180_000;
+
 /** Istio with sidecars: a plain Envoy that Istio's own injector puts into pods. */
 export function istioAdapter(context: MeshContext, { clock = systemClock }: { clock?: Clock } = {}): MeshAdapter {
   const { kube, images, namespace, progress, signal } = context;
@@ -159,6 +162,7 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
       await restartEnvoy({
         ...{ admin, pod, clock, signal },
         problem: async () => sidecarProblem(await podOf(pod), admin),
+        timeoutMs: restartTimeoutMs,
       });
       // pilot-agent ends with its Envoy, and the container with it.
       return { restarts: 1 };
