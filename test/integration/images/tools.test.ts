@@ -12,24 +12,34 @@ import type { ImageSpec } from '../../../src/images/image.ts';
 import { labImages } from '../../../src/lab/images.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
 
+/** What every image with an Envoy begins with. */
+const envoyPrograms: [string[], RegExp][] = [
+  [['iptables-restore', '-V'], /v\d/],
+  [['ip6tables-restore', '-V'], /v\d/],
+  [['ip', '-V'], /iproute2/],
+  [['envoy', '--version'], /version: .*\/1\.\d+\.\d+\//],
+  [['iptables', '-m', 'statistic', '--help'], /statistic match options/],
+  [['iptables', '-m', 'owner', '--help'], /--uid-owner/],
+  [['iptables', '-j', 'REDIRECT', '--help'], /--to-ports/],
+  [['ss', '-V'], /iproute2/],
+  [['tc', '-V'], /iproute2/],
+  [['tcpdump', '--version'], /libpcap version/],
+];
+
 /** Programs each image is there for, as they are called in its pods, and what they say. */
 const programs: Record<string, [string[], RegExp][]> = {
   consul: [
     [['consul', 'version'], /^Consul v\d/],
     [['busybox', 'wget', '--help'], /Usage: wget/],
   ],
-  envoy: [
-    [['node', '-p', '1 + 1'], /^2$/m],
-    [['iptables-restore', '-V'], /v\d/],
-    [['ip6tables-restore', '-V'], /v\d/],
-    [['ip', '-V'], /iproute2/],
-    [['envoy', '--version'], /version: .*\/1\.\d+\.\d+\//],
-    [['iptables', '-m', 'statistic', '--help'], /statistic match options/],
-    [['iptables', '-m', 'owner', '--help'], /--uid-owner/],
-    [['iptables', '-j', 'REDIRECT', '--help'], /--to-ports/],
-    [['ss', '-V'], /iproute2/],
-    [['tc', '-V'], /iproute2/],
-    [['tcpdump', '--version'], /libpcap version/],
+  'fault-point': envoyPrograms,
+  'consul-proxy': [...envoyPrograms, [['node', '-p', '1 + 1'], /^2$/m]],
+  istiod: [[['pilot-discovery', 'version'], /1\.31\./]],
+  'istio-proxy': [
+    ...envoyPrograms,
+    [['pilot-agent', 'version'], /1\.31\./],
+    [['iptables-nft-restore', '-V'], /v\d/],
+    [['cat', '/var/lib/istio/envoy/envoy_bootstrap_tmpl.json'], /application_log_config/],
   ],
   k6: [[['k6', 'version'], /^k6 v\d/]],
   'tripinsights-postgres': [
