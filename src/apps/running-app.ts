@@ -5,6 +5,7 @@ import type { ImageMap } from '../images/image.ts';
 import { isReady, isTerminating } from '../kube/pod-status.ts';
 import { podRef, readyPods } from '../kube/pods.ts';
 import type { KubeClient, KubeObject, PodRef } from '../kube/types.ts';
+import { labelSelector, selects } from '../kube/selector.ts';
 import { waitForDeployments } from '../kube/wait.ts';
 import type { App, AppService, RunningApp } from './app.ts';
 import { isWorkload, workloadBehind } from './service-facts.ts';
@@ -101,12 +102,6 @@ export function runningApp(app: App, { kube, namespace, meshed }: AppInLab): Run
   };
 }
 
-export function labelSelector(labels: Readonly<Record<string, string>>): string {
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
-}
-
 /** A pod of an app's own services that does not work, and why. */
 export interface SilentPod {
   service: string;
@@ -130,10 +125,6 @@ export async function silentPods(
       }),
   );
   return (await Promise.all(asked)).flat();
-}
-
-function selects(selector: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean {
-  return Object.entries(selector).every(([key, value]) => labels[key] === value);
 }
 
 interface Look {

@@ -1,4 +1,5 @@
 import type { RunningApp } from '../apps/app.ts';
+import { selects } from '../kube/selector.ts';
 import type { KubeClient, KubeObject } from '../kube/types.ts';
 import type { Lab } from '../lab/lab.ts';
 
@@ -7,7 +8,7 @@ export async function imageDigests(kube: KubeClient, { app, namespace }: Running
   const pods = await kube.list<KubeObject>(`/api/v1/namespaces/${namespace}/pods`);
   const found = app.services.map(({ name, selector, container }) => {
     const digests = pods
-      .filter(({ metadata }) => Object.entries(selector).every(([key, value]) => metadata.labels?.[key] === value))
+      .filter(({ metadata }) => selects(selector, metadata.labels ?? {}))
       .flatMap((pod) => (pod['status']?.containerStatuses ?? []) as { name: string; imageID: string }[])
       .filter((status) => status.name === container)
       .map(({ imageID }) => imageID);

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { labelSelector } from '../kube/selector.ts';
 import type { RunningApp } from '../apps/app.ts';
 import { pollUntil } from '../base/poll.ts';
 import type { KubeClient, KubeObject, PodRef } from '../kube/types.ts';
@@ -36,13 +37,10 @@ export async function replacePods(lab: Lab, service: string, signal: AbortSignal
     spec: { template: { metadata: { annotations: { 'meshproof.dev/replaced-at': new Date().toISOString() } } } },
   });
   await app.answering({ timeoutMs: workloadTimeoutMs, signal });
-  const selector = Object.entries(app.app.services.find(({ name }) => name === service)?.selector ?? { app: service });
+  const selector = app.app.services.find(({ name }) => name === service)?.selector ?? { app: service };
   await pollUntil(
     async () => {
-      const now = await kube.list<KubeObject>(
-        `/api/v1/namespaces/${namespace}/pods`,
-        selector.map(([key, value]) => `${key}=${value}`).join(','),
-      );
+      const now = await kube.list<KubeObject>(`/api/v1/namespaces/${namespace}/pods`, labelSelector(selector));
       const left = now.filter(({ metadata }) => old.some(({ uid }) => uid === metadata.uid));
       return left.length === 0
         ? { ready: undefined }

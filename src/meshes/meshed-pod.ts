@@ -1,5 +1,6 @@
 import { containerStatus, hasEnded, isTerminating, waitingReason } from '../kube/pod-status.ts';
 import type { KubeObject, PodRef } from '../kube/types.ts';
+import type { SidecarProblem } from './adapter.ts';
 
 /** A pod as a mesh with sidecars sees it. */
 export interface MeshedPod {
@@ -15,6 +16,15 @@ export interface MeshedPod {
 export interface SidecarContainers {
   sidecar: string;
   init: string;
+}
+
+/** What is wrong with a pod, with whose it is. */
+export function problemOf(
+  { ref, service }: Pick<MeshedPod, 'ref' | 'service'>,
+  problem: SidecarProblem['problem'],
+  detail: string,
+): SidecarProblem {
+  return { pod: ref.name, namespace: ref.namespace, service, problem, detail };
 }
 
 /** Neither on its way out nor at its end. */

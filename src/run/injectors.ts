@@ -6,6 +6,7 @@ import { replacePods } from '../lab/app-pods.ts';
 import { capturesDir } from './capture-edges.ts';
 import type { Lab } from '../lab/lab.ts';
 import { readyPods } from '../kube/pods.ts';
+import { labelSelector } from '../kube/selector.ts';
 import type { PolicyRollback } from '../meshes/policy-plan.ts';
 import type { Injector } from './rollback.ts';
 
@@ -27,13 +28,7 @@ export function injectorsOf(lab: Lab): Record<string, Injector> {
     'app-command': async (args) => {
       const { namespace, service, command } = args as { namespace: string; service: string; command: string[] };
       const selector = app.app.services.find(({ name }) => name === service)?.selector ?? { app: service };
-      const pods = await readyPods(
-        kube,
-        namespace,
-        Object.entries(selector)
-          .map(([key, value]) => `${key}=${value}`)
-          .join(','),
-      );
+      const pods = await readyPods(kube, namespace, labelSelector(selector));
       // Its namespace may be gone, and the change with it.
       if (pods.length === 0) return;
       await runAppCommand(kube, { app: app.app, namespace, pods: () => Promise.resolve(pods) }, { service, command });

@@ -27,9 +27,14 @@ export type ToolName = (typeof toolNames)[number];
 
 /** Not part of every lab: fetched when something asks for one (a mesh, an app, a report), and by the tests. */
 export const onDemandTools: readonly ToolName[] = [
-  ...['chromium', 'crane', 'podinfo'],
-  ...['consul', 'istioctl', 'pilot-discovery', 'pilot-agent'],
-] as ToolName[];
+  'chromium',
+  'crane',
+  'podinfo',
+  'consul',
+  'istioctl',
+  'pilot-discovery',
+  'pilot-agent',
+];
 
 export type ToolOrigin = 'host' | 'cache' | 'release' | 'debian' | 'pypi' | 'go';
 

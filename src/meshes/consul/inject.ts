@@ -1,4 +1,5 @@
 import { MeshproofError } from '../../base/errors.ts';
+import { selects } from '../../kube/selector.ts';
 import type { KubeObject } from '../../kube/types.ts';
 import { annotations, labels } from './names.ts';
 import type { SidecarRegistration } from './registration.ts';
@@ -97,7 +98,7 @@ function registrationOf(object: KubeObject, pod: PodTemplate, services: KubeObje
     );
   }
   const front = services.find(
-    ({ spec }) => spec?.selector && Object.entries(spec.selector).every(([key, value]) => podLabels[key] === value),
+    ({ spec }) => spec?.selector && selects(spec.selector as Record<string, string>, podLabels),
   );
   const containerPorts = (pod.spec.containers as { ports?: { name?: string; containerPort: number }[] }[]).flatMap(
     (container) => container.ports ?? [],

@@ -53,11 +53,6 @@ export function readProxyConfig(dump: unknown): ProxyConfig {
   };
 }
 
-/** The route that requests with this path prefix take. */
-export function routeFor(routes: readonly Route[], pathPrefix: string): Route | undefined {
-  return routes.find(({ prefix }) => prefix !== undefined && pathPrefix.startsWith(prefix));
-}
-
 /** Intentions are an RBAC filter: a policy of principals, each a pattern of SPIFFE ids that ends in the service. */
 function callersOf(chains: readonly FilterChain[]): Set<string> {
   const callers = new Set<string>();

@@ -1,73 +1,24 @@
 import type { PodRef } from '../../kube/types.ts';
-import { parseEnvoyCounters } from '../../observe/telemetry/envoy-histogram.ts';
+import type { EnvoyAdmin } from '../envoy/admin.ts';
+import { envoyProxyView, readViewReplies, type ViewNames, type ViewReplies } from '../envoy/proxy-view.ts';
 import type { ProxyView } from '../proxy-view.ts';
-import { uptimeMs, type EnvoyAdmin, type ServerInfo } from '../envoy/admin.ts';
-import { leafCertificates, type CertsReply } from '../envoy/certificates.ts';
 import { ports, serviceOfCluster } from './names.ts';
 import { readProxyConfig } from './proxy-config.ts';
 
-/** The counters that are read; all of them would be some hundred kB. */
-const filter = [
-  'control_plane.connected_state',
-  'rbac.denied$',
-  `^listener\\..*_${ports.inbound}\\.ssl\\.(connection_error|fail_verify_.*)$`,
-  '^cluster\\..*\\.(upstream_cx_total|upstream_cx_connect_fail|ssl\\.handshake|ssl\\.fail_verify_.*)$',
-].join('|');
+const names: ViewNames = {
+  inboundPort: ports.inbound,
+  notTls: 'ssl\\.connection_error',
+  clusterStat: /^cluster\.(.+?\.consul)\.(.+)$/,
+  serviceOf: serviceOfCluster,
+};
 
 /** Asks a sidecar what it was told and what it has done. */
 export async function readProxyView(admin: EnvoyAdmin, pod: PodRef): Promise<ProxyView> {
-  const [info, dump, certificates, stats] = await Promise.all([
-    admin.serverInfo(pod),
-    admin.json(pod, '/config_dump'),
-    admin.json<CertsReply>(pod, '/certs'),
-    admin.text(pod, `/stats?format=json&filter=${encodeURIComponent(filter)}`),
-  ]);
-  return proxyView({ info, dump, certificates, counters: parseEnvoyCounters(stats) });
+  return proxyView(await readViewReplies(admin, pod, names));
 }
 
 /** Pure: the same from what the admin port answered. */
-export function proxyView(replies: {
-  info: ServerInfo;
-  dump: unknown;
-  certificates: CertsReply;
-  counters: ReadonlyMap<string, number>;
-}): ProxyView {
-  const { info, dump, certificates, counters } = replies;
-  const config = readProxyConfig(dump);
-  const sum = (pattern: RegExp): number =>
-    [...counters].reduce((total, [name, value]) => total + (pattern.test(name) ? value : 0), 0);
-  const inbound = (what: string): number => sum(new RegExp(`^listener\\..*_${ports.inbound}\\.ssl\\.(${what})$`));
-  return {
-    uptimeMs: uptimeMs(info),
-    connected: counters.get('control_plane.connected_state') === 1,
-    identity: leafCertificates(certificates)[0]?.identity,
-    ways: new Map(
-      [...config.upstreams].map(([service, { addresses }]) => {
-        const of = (what: string): number =>
-          [...counters].reduce((total, [name, value]) => {
-            const [, cluster, stat] = /^cluster\.(.+?\.consul)\.(.+)$/.exec(name) ?? [];
-            const counts = serviceOfCluster(cluster ?? '') === service && new RegExp(`^(${what})$`).test(stat ?? '');
-            return total + (counts ? value : 0);
-          }, 0);
-        return [
-          service,
-          {
-            addresses,
-            connections: of('upstream_cx_total'),
-            connectFailures: of('upstream_cx_connect_fail'),
-            handshakes: of('ssl\\.handshake'),
-            badCertificates: of('ssl\\.fail_verify_.*'),
-          },
-        ];
-      }),
-    ),
-    lets: config.callers,
-    permissive: config.permissive,
-    refused: {
-      notTls: inbound('connection_error'),
-      noCertificate: inbound('fail_verify_no_cert'),
-      badCertificate: inbound('fail_verify_(error|san|cert_hash)'),
-      denied: sum(/rbac\.denied$/),
-    },
-  };
+export function proxyView(replies: ViewReplies): ProxyView {
+  const { upstreams, callers, permissive } = readProxyConfig(replies.dump);
+  return envoyProxyView(replies, { upstreams, lets: callers, permissive }, names);
 }

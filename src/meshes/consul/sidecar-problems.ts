@@ -1,7 +1,7 @@
 import type { SidecarProblem } from '../adapter.ts';
 import type { EnvoyAdmin } from '../envoy/admin.ts';
 import { envoyState } from '../envoy/sidecar.ts';
-import type { MeshedPod } from '../meshed-pod.ts';
+import { problemOf, type MeshedPod } from '../meshed-pod.ts';
 import { sidecarContainer } from './names.ts';
 import { readProxyConfig } from './proxy-config.ts';
 
@@ -18,19 +18,13 @@ export async function sidecarProblem(
   catalog: CatalogView,
   admin: EnvoyAdmin,
 ): Promise<SidecarProblem | undefined> {
-  const found = (problem: SidecarProblem['problem'], detail: string): SidecarProblem => ({
-    pod: pod.ref.name,
-    namespace: pod.ref.namespace,
-    service: pod.service,
-    problem,
-    detail,
-  });
-  if (!pod.hasSidecar) return found('no-sidecar', `it has no container ${sidecarContainer}: its traffic is plaintext`);
-  const state = await envoyState(admin, pod);
-  if ('problem' in state) return found(state.problem, state.detail);
-  const config = readProxyConfig(state.dump);
-  if (pod.isServer && !config.callers) return found('not-in-sync', 'its proxy has no listener for other sidecars');
-  if (!catalog.registeredPodUids.has(pod.ref.uid)) return found('not-ready', 'it is not registered in Consul');
+  if (!pod.hasSidecar)
+    return problemOf(pod, 'no-sidecar', `it has no container ${sidecarContainer}: its traffic is plaintext`);
+  const state = await envoyState(admin, pod, readProxyConfig);
+  if ('problem' in state) return problemOf(pod, state.problem, state.detail);
+  if (pod.isServer && !state.config.callers)
+    return problemOf(pod, 'not-in-sync', 'its proxy has no listener for other sidecars');
+  if (!catalog.registeredPodUids.has(pod.ref.uid)) return problemOf(pod, 'not-ready', 'it is not registered in Consul');
   const failing = catalog.failing.get(pod.ref.name);
-  return failing === undefined ? undefined : found('not-ready', failing);
+  return failing === undefined ? undefined : problemOf(pod, 'not-ready', failing);
 }

@@ -56,6 +56,11 @@ export interface Cluster {
   ejectsAfter5xx: number;
 }
 
+/** The route that requests with this path prefix take. */
+export function routeFor(routes: readonly Route[], pathPrefix: string): Route | undefined {
+  return routes.find(({ prefix }) => prefix !== undefined && pathPrefix.startsWith(prefix));
+}
+
 /* eslint-disable @typescript-eslint/no-explicit-any -- the dump is Envoy's own JSON, read defensively */
 type Json = any;
 

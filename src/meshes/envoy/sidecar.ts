@@ -8,7 +8,6 @@ import type { ProxySnapshot } from '../../observe/telemetry/snapshot.ts';
 import type { MeshComponent, SidecarProblem } from '../adapter.ts';
 import type { MeshedPod } from '../meshed-pod.ts';
 import { envoyVersion, uptimeMs, type EnvoyAdmin } from './admin.ts';
-import { readConfigDump } from './config-dump.ts';
 import { readSnapshot, type StatNames } from './snapshot.ts';
 
 /** What is wrong with a sidecar, without whose it is. */
@@ -18,11 +17,16 @@ const connected = 'control_plane.connected_state';
 const warming = ['cluster_manager.warming_clusters', 'listener_manager.total_listeners_warming'];
 const draining = ['listener_manager.total_filter_chains_draining', 'listener_manager.total_listeners_draining'];
 
-/** The first thing that keeps an Envoy from doing what the control plane says; `dump` is its configuration where it is fine. */
-export async function envoyState(
+/**
+ * The first thing that keeps an Envoy from doing what the control plane says; its configuration where it is fine.
+ *
+ * @param read what the mesh reads in a dump: it is long, and read once
+ */
+export async function envoyState<Config extends { rejected: readonly string[] }>(
   admin: EnvoyAdmin,
   pod: Pick<MeshedPod, 'ref' | 'notRunning'>,
-): Promise<EnvoyProblem | { dump: unknown }> {
+  read: (dump: unknown) => Config,
+): Promise<EnvoyProblem | { config: Config }> {
   if (pod.notRunning !== undefined) return { problem: 'not-ready', detail: pod.notRunning };
   let dump: unknown;
   let gauges: Map<string, number>;
@@ -38,9 +42,10 @@ export async function envoyState(
     return { problem: 'not-connected', detail: 'its proxy has no connection to the control plane' };
   const left = warming.reduce((sum, name) => sum + (gauges.get(name) ?? 0), 0);
   if (left > 0) return { problem: 'not-in-sync', detail: `${left} clusters or listeners are still warming` };
-  const [rejected] = readConfigDump(dump).rejected;
+  const config = read(dump);
+  const [rejected] = config.rejected;
   if (rejected !== undefined) return { problem: 'not-in-sync', detail: `its proxy refused an update: ${rejected}` };
-  return { dump };
+  return { config };
 }
 
 /** Connections of filter chains that were replaced live on by old rules until they are drained. */

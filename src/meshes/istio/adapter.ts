@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { MeshproofError } from '../../base/errors.ts';
+import { selects } from '../../kube/selector.ts';
 import type { KubeObject, PodRef } from '../../kube/types.ts';
 import type { MeshAdapter, MeshContext, SidecarProblem } from '../adapter.ts';
 import { planPolicies, resetPolicies, restorePolicies, writePolicies } from '../apply-policies.ts';
@@ -46,21 +47,22 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
   const target = (): PolicyTarget => istioPolicyTarget({ kube, admin, namespace });
   const podOf = async (ref: PodRef): Promise<MeshedPod> =>
     toMeshedPod(await kube.get<KubeObject>(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`));
-  const identityOf = async (service: string): Promise<string> => {
-    const pods = await kube.list<KubeObject>(`/api/v1/namespaces/${namespace}/pods`);
+  const podsOfApp = (): Promise<KubeObject[]> => kube.list(`/api/v1/namespaces/${namespace}/pods`);
+  const identityIn = (pods: readonly KubeObject[], service: string): string => {
     const own = pods.find((pod) => toMeshedPod(pod).service === service);
     return spiffeId(namespace, (own?.spec.serviceAccountName as string | undefined) ?? service);
   };
 
   /** A Service may name the port of its pods. */
-  const namedPort = async ({ metadata, spec }: KubeObject, name: string): Promise<number> => {
-    const selector = Object.entries((spec.selector ?? {}) as Record<string, string>).map((pair) => pair.join('='));
-    const pods = await kube.list<KubeObject>(`/api/v1/namespaces/${namespace}/pods`, selector.join(','));
-    const ports = pods.flatMap((pod) =>
-      (pod.spec.containers as { ports?: { name?: string; containerPort: number }[] }[]).flatMap(
-        (container) => container.ports ?? [],
-      ),
-    );
+  const namedPort = ({ metadata, spec }: KubeObject, name: string, pods: readonly KubeObject[]): number => {
+    const selector = (spec.selector ?? {}) as Record<string, string>;
+    const ports = pods
+      .filter((pod) => selects(selector, pod.metadata.labels ?? {}))
+      .flatMap((pod) =>
+        (pod.spec.containers as { ports?: { name?: string; containerPort: number }[] }[]).flatMap(
+          (container) => container.ports ?? [],
+        ),
+      );
     const found = ports.find((each) => each.name === name);
     if (found !== undefined) return found.containerPort;
     throw new MeshproofError(
@@ -132,19 +134,22 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
 
     metrics: async (ref) => envoySnapshot(admin, await podOf(ref), istioStatNames(ref.namespace), clock),
 
-    identityOf,
+    identityOf: async (service) => identityIn(await podsOfApp(), service),
 
     async wireExpectation(source, destination) {
-      const service = await kube.get<KubeObject>(`/api/v1/namespaces/${namespace}/services/${destination}`);
+      const [service, pods] = await Promise.all([
+        kube.get<KubeObject>(`/api/v1/namespaces/${namespace}/services/${destination}`),
+        podsOfApp(),
+      ]);
       const [{ port, targetPort = port }] = service.spec.ports as [{ port: number; targetPort?: number | string }];
       return {
         // Istio keeps the port of the app.
-        port: typeof targetPort === 'number' ? targetPort : await namedPort(service, targetPort),
+        port: typeof targetPort === 'number' ? targetPort : namedPort(service, targetPort, pods),
         minTlsVersion: '1.3',
         identitiesOnWire: false,
         sni: sniOf(destination, namespace, port),
-        clientIdentity: await identityOf(source),
-        serverIdentity: await identityOf(destination),
+        clientIdentity: identityIn(pods, source),
+        serverIdentity: identityIn(pods, destination),
       };
     },
 

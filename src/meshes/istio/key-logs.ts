@@ -1,9 +1,9 @@
 import pLimit from 'p-limit';
 import { pollUntil } from '../../base/poll.ts';
-import type { KubeClient, KubeObject, PodRef } from '../../kube/types.ts';
+import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import type { KeyLogs } from '../adapter.ts';
 import type { EnvoyAdmin } from '../envoy/admin.ts';
-import { injectedPods } from './meshed-pod.ts';
+import { runningPods } from './meshed-pod.ts';
 import { labels, sidecarContainer } from './names.ts';
 
 /** In the sidecar's own memory volume: the rest of its file system is read-only. */
@@ -53,10 +53,10 @@ export function keyLogs(options: {
   const everywhere = async (written: boolean, until?: AbortSignal): Promise<void> => {
     await pollUntil(
       async () => {
-        const pods = await running(kube, namespace);
+        const pods = await runningPods(kube, namespace);
         const limit = pLimit(atOnce);
         const late = await Promise.all(
-          pods.map((pod) =>
+          pods.map(({ ref: pod }) =>
             limit(async () => {
               const listeners = await admin.text(pod, '/config_dump?resource=dynamic_listeners');
               return listeners.includes(path) === written ? undefined : pod.name;
@@ -95,17 +95,10 @@ export function keyLogs(options: {
       );
       await everywhere(false);
       const limit = pLimit(atOnce);
-      const pods = await running(kube, namespace);
+      const pods = await runningPods(kube, namespace);
       await Promise.all(
-        pods.map((pod) => limit(() => kube.exec(pod, ['rm', '-f', path], { container: sidecarContainer }))),
+        pods.map(({ ref: pod }) => limit(() => kube.exec(pod, ['rm', '-f', path], { container: sidecarContainer }))),
       );
     },
   };
-}
-
-async function running(kube: KubeClient, namespace: string): Promise<PodRef[]> {
-  const pods = await injectedPods(kube);
-  return pods
-    .filter(({ ref, notRunning }) => ref.namespace === namespace && notRunning === undefined)
-    .map(({ ref }) => ref);
 }

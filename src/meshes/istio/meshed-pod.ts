@@ -8,6 +8,12 @@ export async function injectedPods(kube: KubeClient): Promise<MeshedPod[]> {
   return (await kube.list<KubeObject>('/api/v1/pods', labels.injected)).filter(isLive).map(toMeshedPod);
 }
 
+/** Those of a namespace whose sidecar runs. */
+export async function runningPods(kube: KubeClient, namespace: string): Promise<MeshedPod[]> {
+  const pods = await injectedPods(kube);
+  return pods.filter(({ ref, notRunning }) => ref.namespace === namespace && notRunning === undefined);
+}
+
 /** Pods of a namespace that should be in the mesh, with or without a sidecar. */
 export async function expectedPods(kube: KubeClient, namespace: string): Promise<MeshedPod[]> {
   const pods = await kube.list<KubeObject>(`/api/v1/namespaces/${namespace}/pods`);

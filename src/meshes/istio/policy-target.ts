@@ -1,19 +1,29 @@
 import { stringify } from 'yaml';
 import type { Json } from '../../base/json.ts';
 import { isHttpStatus } from '../../kube/kube-api-error.ts';
+import { selects } from '../../kube/selector.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import type { EnvoyAdmin } from '../envoy/admin.ts';
 import { isDraining } from '../envoy/sidecar.ts';
 import type { MeshedPod } from '../meshed-pod.ts';
 import { rendererOf } from '../policy-renderer.ts';
 import type { PolicyTarget, ProxyLook } from '../policy-target.ts';
-import { injectedPods } from './meshed-pod.ts';
+import { runningPods } from './meshed-pod.ts';
 import { labels } from './names.ts';
 import { istioPolicies } from './policies/index.ts';
 import type { IstioProxy, IstioRenderers } from './policies/renderer.ts';
 import { readProxyConfig } from './proxy-config.ts';
 import { renderPolicies } from './render-policies.ts';
-import { kinds, nameOf, resourceId, splitResourceId, toObject, type Kind, type ServiceFacts } from './resources.ts';
+import {
+  kinds,
+  nameOf,
+  rankOf,
+  resourceId,
+  splitResourceId,
+  toObject,
+  type Kind,
+  type ServiceFacts,
+} from './resources.ts';
 
 const renderers: IstioRenderers = istioPolicies;
 /** What was read of a service, beside the resources. */
@@ -46,7 +56,7 @@ export function istioPolicyTarget(options: { kube: KubeClient; admin: EnvoyAdmin
     pristine: (current) =>
       [...current.keys()]
         .filter((id) => !id.startsWith(`${facts}/`))
-        .toSorted((a, b) => rank(b) - rank(a))
+        .toSorted((a, b) => rankOf(b) - rankOf(a))
         .map((id) => ({ id, value: null })),
 
     async write({ id, value }) {
@@ -66,16 +76,14 @@ export function istioPolicyTarget(options: { kube: KubeClient; admin: EnvoyAdmin
     },
 
     async proxies() {
-      const [pods, read] = await Promise.all([injectedPods(kube), readFacts(kube, namespace)]);
+      const [pods, read] = await Promise.all([runningPods(kube, namespace), readFacts(kube, namespace)]);
       const current = new Map(read);
-      return pods
-        .filter(({ ref, notRunning }) => ref.namespace === namespace && notRunning === undefined)
-        .map((pod) => ({
-          podUid: pod.ref.uid,
-          pod: pod.ref.name,
-          service: pod.service,
-          look: () => look(admin, pod, (service) => factsOf(current, service)),
-        }));
+      return pods.map((pod) => ({
+        podUid: pod.ref.uid,
+        pod: pod.ref.name,
+        service: pod.service,
+        look: () => look(admin, pod, (service) => factsOf(current, service)),
+      }));
     },
   };
 }
@@ -99,9 +107,7 @@ async function readFacts(kube: KubeClient, namespace: string): Promise<(readonly
   ]);
   return services.map(({ metadata, spec }) => {
     const selector = (spec.selector ?? {}) as Record<string, string>;
-    const pod = pods.find((each) =>
-      Object.entries(selector).every(([key, value]) => each.metadata.labels?.[key] === value),
-    );
+    const pod = pods.find((each) => selects(selector, each.metadata.labels ?? {}));
     return [
       `${facts}/${metadata.name}`,
       { selector, account: (pod?.spec.serviceAccountName as string | undefined) ?? metadata.name },
@@ -114,10 +120,6 @@ function factsOf(current: ReadonlyMap<string, Json>, service: string): ServiceFa
   return (
     (current.get(`${facts}/${service}`) as ServiceFacts | undefined) ?? { selector: { app: service }, account: service }
   );
-}
-
-function rank(id: string): number {
-  return Object.keys(kinds).indexOf(splitResourceId(id).kind);
 }
 
 async function look(

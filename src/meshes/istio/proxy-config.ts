@@ -1,4 +1,4 @@
-import { readConfigDump, type FilterChain, type Route, type VirtualHost } from '../envoy/config-dump.ts';
+import { readConfigDump, routeFor, type FilterChain, type Route, type VirtualHost } from '../envoy/config-dump.ts';
 import { hostOf, serviceOfCluster, trustDomain } from './names.ts';
 
 /** What a sidecar is told to do, as far as policies go. */
@@ -70,9 +70,7 @@ function isOfApp({ port }: FilterChain): boolean {
 
 /** The route that requests with this path prefix take, on each port. */
 export function routesFor({ ports }: UpstreamConfig, pathPrefix: string): Route[] {
-  return ports.flatMap(
-    (routes) => routes.find(({ prefix }) => prefix !== undefined && pathPrefix.startsWith(prefix)) ?? [],
-  );
+  return ports.flatMap((routes) => routeFor(routes, pathPrefix) ?? []);
 }
 
 /** An AuthorizationPolicy is an RBAC filter: a policy of principals, each a SPIFFE id. Without one everybody may call. */

@@ -4,7 +4,7 @@ import { rendererOf } from '../policy-renderer.ts';
 import { shortestPrefixFirst } from '../prefix-routes.ts';
 import { istioPolicies } from './policies/index.ts';
 import type { IstioRenderers } from './policies/renderer.ts';
-import { kinds, resourceId, splitResourceId, type World } from './resources.ts';
+import { rankOf, resourceId, type World } from './resources.ts';
 
 /**
  * Pure: policies, of any number of services, as the resources they need, by id and in the order in which these must be written.
@@ -25,6 +25,5 @@ export function renderPolicies(
     for (const { kind, name, spec } of renderer.render(policy as never, world))
       changes.set(resourceId(kind, name), spec);
   }
-  const order = ([id]: readonly [string, Json]): number => Object.keys(kinds).indexOf(splitResourceId(id).kind);
-  return new Map([...changes].toSorted((a, b) => order(a) - order(b)));
+  return new Map([...changes].toSorted(([a], [b]) => rankOf(a) - rankOf(b)));
 }

@@ -43,6 +43,11 @@ export function splitResourceId(id: string): { kind: Kind; name: string } {
   return { kind: id.slice(0, at) as Kind, name: id.slice(at + 1) };
 }
 
+/** Lower is written first. */
+export function rankOf(id: string): number {
+  return Object.keys(kinds).indexOf(splitResourceId(id).kind);
+}
+
 /** Above all of meshproof's own, so that it meets none of the user's. */
 function objectName(name: string): string {
   return `meshproof-${name}`;

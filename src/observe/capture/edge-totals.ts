@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts';
 import { isFullHandshake, isResumed, type HandshakeFacts } from './handshake-facts.ts';
-import { openedHandshake, withOpened, type OpenedHandshake } from './opened-handshake.ts';
+import { isOpened, openedHandshake, withOpened, type OpenedHandshake } from './opened-handshake.ts';
 import { SessionChain } from './session-chain.ts';
 import { isNullCipher, versionName } from './tls-handshake.ts';
 import type { WireEdge, WireProof } from './wire.ts';
@@ -126,10 +126,15 @@ export class EdgeTotals {
     this.#cipherSuites.add(`0x${cipherSuite.toString(16).padStart(4, '0')}`);
     if (facts.serverIdentity !== undefined) this.#serverIdentities.add(facts.serverIdentity);
     if (facts.clientIdentity !== undefined) this.#clientIdentities.add(facts.clientIdentity);
-    if (full && version >= tls13 && facts.opened.size < 2) this.#unopened++;
-    if (!full || (version >= tls13 && facts.opened.size < 2)) return;
+    if (!full) return;
+    if (version >= tls13) {
+      if (!isOpened(facts)) {
+        this.#unopened++;
+        return;
+      }
+      this.#openings++;
+    }
     this.#visibleHandshakes++;
-    if (version >= tls13) this.#openings++;
     if (isMutual(connection)) this.#sessions.authenticated(facts);
     if (!facts.certificateRequested) this.#requestsMissing++;
     if (facts.clientIdentity === undefined) this.#withoutClientCertificate++;

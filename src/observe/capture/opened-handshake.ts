@@ -15,9 +15,14 @@ export interface OpenedHandshake {
   ticketsIssued: readonly string[];
 }
 
+/** A TLS 1.3 handshake was read to its end on both sides. */
+export function isOpened({ opened }: HandshakeFacts): boolean {
+  return opened.size === 2;
+}
+
 /** Undefined for a handshake that was not read to its end on both sides. */
 export function openedHandshake(facts: HandshakeFacts): OpenedHandshake | undefined {
-  if (facts.clientHello === undefined || facts.opened.size < 2) return undefined;
+  if (facts.clientHello === undefined || !isOpened(facts)) return undefined;
   const { certificateRequested, serverIdentity, clientIdentity, ticketsIssued } = facts;
   return { random: facts.clientHello.random, certificateRequested, serverIdentity, clientIdentity, ticketsIssued };
 }

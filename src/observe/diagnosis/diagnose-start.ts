@@ -4,6 +4,7 @@ import type { App, AppService } from '../../apps/app.ts';
 import { silentPods } from '../../apps/running-app.ts';
 import { podTrouble } from '../../kube/pod-trouble.ts';
 import { podRef } from '../../kube/pods.ts';
+import { selects } from '../../kube/selector.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import type { MeshAdapter, SidecarProblem } from '../../meshes/adapter.ts';
 import type { ProxyView } from '../../meshes/proxy-view.ts';
@@ -221,5 +222,5 @@ function userOf(pod: KubeObject, container: string): number {
 }
 
 function matches(pod: KubeObject, { selector }: AppService): boolean {
-  return Object.entries(selector).every(([key, value]) => pod.metadata.labels?.[key] === value);
+  return selects(selector, pod.metadata.labels ?? {});
 }

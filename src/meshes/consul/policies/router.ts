@@ -1,7 +1,7 @@
-import type { Route } from '../../envoy/config-dump.ts';
+import { routeFor, type Route } from '../../envoy/config-dump.ts';
 import { prefixOf, withRoute } from '../../prefix-routes.ts';
 import type { ConfigEntry, Entries } from '../config-entry.ts';
-import { routeFor, type ConsulProxy } from '../proxy-config.ts';
+import type { ConsulProxy } from '../proxy-config.ts';
 
 /** Where a ServiceRouter sends requests, and how. */
 export interface Destination {
