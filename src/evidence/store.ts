@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { directoryReader, type EvidenceReader } from './reader.ts';
 import type { EvidencePath } from './path.ts';
@@ -22,6 +22,12 @@ export interface Evidence {
   log(path: EvidencePath, pieces: AsyncIterable<string | Uint8Array>): Promise<EvidencePath>;
   /** Absolute path for a program that writes the file itself (tcpdump); its folder exists. */
   file(path: EvidencePath): Promise<string>;
+  /**
+   * Makes room for a second try of a scenario: what the first one left goes to `evidence/<scenario>/first-try/`.
+   *
+   * @returns where a file of the first try is now
+   */
+  setAside(scenario: string): Promise<(path: EvidencePath) => EvidencePath>;
 }
 
 /** Path of a piece of evidence of one arm. */
@@ -52,6 +58,14 @@ export async function openEvidence(
       const absolute = join(runDir, path);
       await mkdir(dirname(absolute), { recursive: true });
       return absolute;
+    },
+    setAside: async (scenario) => {
+      const folder = join(runDir, 'evidence', scenario);
+      const aside = `${folder}.first-try`;
+      await rename(folder, aside);
+      await mkdir(folder);
+      await rename(aside, join(folder, 'first-try'));
+      return (path) => path.replace(`evidence/${scenario}/`, evidencePath(scenario, 'first-try', ''));
     },
   };
 }

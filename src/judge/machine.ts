@@ -108,7 +108,15 @@ function pressureStatements({ waiting, runnablePerCore, steal, throttled }: Pres
 }
 
 export function boundsText(): string {
-  return `at most ${percent(tooBusy.lateShare)} of arrivals more than ${lateMs} ms late, tasks waiting for a CPU at most ${percent(tooBusy.waiting)} of the time`;
+  return textOf(tooBusy);
+}
+
+export function calmText(): string {
+  return textOf(notCalm);
+}
+
+function textOf({ lateShare, waiting }: Bounds): string {
+  return `at most ${percent(lateShare)} of arrivals more than ${lateMs} ms late, tasks waiting for a CPU at most ${percent(waiting)} of the time`;
 }
 
 export async function readMachine(selection: MachineSelection, evidence: EvidenceReader): Promise<MachineState> {

@@ -26,6 +26,7 @@ import { Rollback, type RollbackOutcome } from './rollback.ts';
 import { runIdAt } from './run-id.ts';
 import { takeBackLeftovers } from './take-back-leftovers.ts';
 import { planTrials, waves, type PlannedTrial } from './trials.ts';
+import { SecondTries } from './second-try.ts';
 import { runWave, type TrialOutcome } from './wave.ts';
 
 export interface RunOptions extends Pick<OpenLabOptions, 'cluster' | 'mesh' | 'lab' | 'app'> {
@@ -222,9 +223,10 @@ async function experiments({
   }
   for (const { claim } of atEnd) await claim.begin?.(context);
   const inOrder = (trials: readonly PlannedTrial[]): PlannedTrial[][] => waves(trials, lab.app.app);
+  const tries = new SecondTries(engine);
   for (const wave of inOrder(planned.filter(({ claim }) => claim.when === undefined))) {
     if (signal.aborted) return;
-    take(await runWave(wave, engine));
+    take(await tries.run(wave));
   }
   if (signal.aborted) return;
   // What claims of the end look at is there until everything is taken back; they are judged after that.
@@ -273,7 +275,7 @@ async function notStarted({ trial }: PlannedTrial, path: string, evidence: Evide
     arms: [],
     assertions: judging.assertions,
   };
-  return { report, signals: [] };
+  return { report, signals: [], machine: [] };
 }
 
 interface CleanUp {

@@ -3,7 +3,9 @@ import { MeshproofError } from '../base/errors.ts';
 import type { ArmName, ArmResult, ArmSpec } from '../claims/arm.ts';
 import type { Arms } from '../claims/define-claim.ts';
 import { Judging } from '../claims/judging.ts';
+import { machineOf } from '../claims/quiet.ts';
 import { evidencePath } from '../evidence/store.ts';
+import type { MachineSelection } from '../judge/machine.ts';
 import { judgeArm, type RunArm } from '../judge/verdict/judge-arm.ts';
 import { noClaimHeld, scenarioStatus } from '../judge/verdict/status-of.ts';
 import type { Assertion, Status } from '../judge/assertion.ts';
@@ -20,6 +22,8 @@ import { unmet, type PlannedTrial } from './trials.ts';
 export interface TrialOutcome {
   report: ScenarioReport;
   signals: GoldenSignals[];
+  /** Where it is told how busy the machine was, of each arm that ran. */
+  machine: MachineSelection[];
   error?: unknown;
 }
 
@@ -130,6 +134,7 @@ async function judged(one: Running, engine: Engine, elapsedMs: () => number): Pr
     return {
       report: { ...base, status, reason, durationMs: Math.round(elapsedMs()), arms: judgedArms, assertions },
       signals: Object.values(one.results).flatMap(({ signals }) => signals),
+      machine: Object.values(one.results).map(machineOf),
     };
   };
   if (one.skipped !== undefined) {
@@ -186,7 +191,7 @@ function nothingRan(name: ArmName): RunArm {
   return { name, phases: [], faults: [], wire: [] };
 }
 
-function reasonOf(status: Status, assertions: readonly Assertion[]): string {
+export function reasonOf(status: Status, assertions: readonly Assertion[]): string {
   if (status === 'pass') return '';
   const first = assertions.find((assertion) => assertion.status === status);
   if (first !== undefined) return `${first.title}: ${first.observed}`;

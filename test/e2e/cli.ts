@@ -14,6 +14,7 @@ export interface CliResult {
   stdout: string;
   stderr: string;
   lastLine: string;
+  /** For the message of a failed test: the last line comes first, since a list of failures shows one line of each. */
   all: string;
 }
 
@@ -26,7 +27,8 @@ export async function meshproof(args: readonly string[], options: { timeoutMs?: 
     timeout: options.timeoutMs ?? 120_000,
   });
   const { exitCode, stdout, stderr } = result;
-  return { exitCode, stdout, stderr, lastLine: lastLineOf(stdout), all: `${stdout}\n${stderr}` };
+  const lastLine = lastLineOf(stdout);
+  return { exitCode, stdout, stderr, lastLine, all: `${lastLine} (exit code ${exitCode})\n${stdout}\n${stderr}` };
 }
 
 /** The same in the background, to be disturbed on its way. */

