@@ -7,6 +7,7 @@ import { readWire } from '../judge/rules/wire-rules.ts';
 import { restartClientSidecars } from '../lab/app-pods.ts';
 import { runAppCommand } from '../lab/app-command.ts';
 import { clientName } from '../lab/client.ts';
+import type { Lab } from '../lab/lab.ts';
 import type { WireProof } from '../observe/capture/wire.ts';
 import type { ArmName, ArmResult, ArmSpec, CapturedEdges, Side } from './arm.ts';
 import type { RunContext } from './context.ts';
@@ -32,6 +33,7 @@ interface Scenario extends ScenarioBase {
 
 interface Seen {
   sidecars: EvidencePath;
+  identities: EvidencePath;
   probes: EvidencePath;
   probed: string;
 }
@@ -54,6 +56,7 @@ export const mutualTls = defineClaim<Scenario, Seen>({
     const path = (file: string): EvidencePath => evidencePath(trial.id, 'treatment', file);
     // Found before any load starts, by name: a pod that should be meshed and is not.
     const sidecars = await evidence.json(path('sidecars.json'), await lab.mesh.sidecarProblems([lab.app.namespace]));
+    const identities = await evidence.json(path('identities.json'), await identitiesIn(lab));
     const twin = await lab.twin(context);
     const probed = probedService(lab.app);
     const probes = await evidence.json(path('probes.json'), await probeResults(context, { twin, service: probed }));
@@ -84,7 +87,7 @@ export const mutualTls = defineClaim<Scenario, Seen>({
     return {
       control: arm('control', twin, controlEdges(lab.app)),
       treatment: arm('treatment', lab.app, lab.edges),
-      seen: { sidecars, probes, probed },
+      seen: { sidecars, identities, probes, probed },
     };
   },
   async judge({ trial, context, judging, seen, arms }) {
@@ -150,9 +153,29 @@ export const mutualTls = defineClaim<Scenario, Seen>({
       { path: seen.sidecars },
       'A pod without a sidecar talks plaintext: check its injection, then recreate it.',
     );
+    await judging.on({ prefix: trial.id, arm: 'treatment' })(
+      'identities',
+      'Each service has an identity of its own',
+      'list-empty',
+      { path: seen.identities, pointer: '/shared' },
+      'Who holds a shared identity can pass for each of them: give every workload a service account of its own.',
+    );
     for (const arm of [control, treatment]) arm.report = { ...arm.report, wire: await proofs(arm, context) };
   },
 });
+
+/** Whose each service's identity is; `shared` names those that several have. */
+async function identitiesIn({ app, mesh }: Lab): Promise<{ services: Record<string, string>; shared: string[] }> {
+  const names = app.app.services.map(({ name }) => name);
+  const services = Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await mesh.identityOf(name)] as const)),
+  );
+  const shared = [...new Set(Object.values(services))].flatMap((identity) => {
+    const holders = names.filter((name) => services[name] === identity);
+    return holders.length < 2 ? [] : [`${holders.join(' and ')} are both ${identity}`];
+  });
+  return { services, shared };
+}
 
 async function wasDelivered(trial: Trial<Scenario>, arm: ArmResult, check: Check): Promise<Assertion> {
   const { rps, seconds } = trial.scenario.load;

@@ -87,7 +87,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
     scratch = await scratchFolder(cluster.stateDir);
     const images = imageMap(built.value);
     const mesh = meshEntry.open({
-      ...{ kube: cluster.kube, images, progress, signal },
+      ...{ kube: cluster.kube, kubeconfig: cluster.kubeconfigPath, images, progress, signal },
       namespace: app.namespace,
       tool: (tool) => toolbox.get(tool),
     });

@@ -9,6 +9,8 @@ import type { Interception, ProxyView, StartTrouble } from './proxy-view.ts';
 
 export interface MeshContext {
   kube: KubeClient;
+  /** Path of a file, for programs of the mesh that talk to the cluster themselves. */
+  kubeconfig: string;
   images: ImageMap;
   /** Of the application under test. */
   namespace: string;
@@ -57,14 +59,23 @@ export interface WireExpectation {
   serverIdentity: string;
 }
 
+/** Something that a mesh's own checker found: health shows it as a check of its own, failed. */
+export interface MeshFinding {
+  /** With the checker's own code: `mesh/IST0101`. */
+  id: string;
+  title: string;
+  observed: string;
+  hint: string;
+}
+
 /** A look at what only this mesh has; health shows it beside the checks that every mesh gets. */
 export interface MeshCheck {
   /** Stable, `mesh/…` or `certificates/…`. */
   id: string;
   title: string;
   category: 'mesh' | 'certificates';
-  /** Empty `problems`: all is well, `fine` says what was seen. */
-  look(): Promise<{ problems: string[]; fine: string; hint: string }>;
+  /** No problems and no findings: all is well, `fine` says what was seen. */
+  look(): Promise<{ problems: string[]; findings?: MeshFinding[]; fine: string; hint: string }>;
 }
 
 /**

@@ -1,20 +1,15 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { silentProgress } from '../../src/base/progress.ts';
 import { pollUntil } from '../../src/base/poll.ts';
-import { isHttpStatus } from '../../src/kube/kube-api-error.ts';
-import type { KubeObject } from '../../src/kube/types.ts';
 import type { AppService } from '../../src/apps/app.ts';
 import { loadApp } from '../../src/apps/load-app.ts';
-import { openLab } from '../../src/lab/open-lab.ts';
 import { lookIntoPod } from '../../src/observe/diagnosis/look-into-pod.ts';
 import type { Lab } from '../../src/lab/lab.ts';
-import { scenariosDir } from '../../src/scenario/load.ts';
 import { residue as faultResidue } from '../../src/faults/injectors/point/residue.ts';
 import { armedRecords } from '../../src/run/rollback.ts';
-import { idsWith, lastLineOf, meshproof, readRunReport, startMeshproof, untilSaid, type CliResult } from './cli.ts';
+import { BrokenLab, runTimeoutMs } from './broken-lab.ts';
+import { idsWith, lastLineOf, meshproof, readRunReport, startMeshproof, untilSaid } from './cli.ts';
 
 /** Pids of running tcpdumps whose command line names this. */
 function tcpdumpsWriting(part: string): number[] {
@@ -35,7 +30,6 @@ function tcpdumpsWriting(part: string): number[] {
 }
 
 const labName = 'e2e';
-const runTimeoutMs = 300_000;
 
 /**
  * One shared lab; each test breaks one thing, runs only the scenario concerned through the command line, and sees exactly
@@ -43,70 +37,11 @@ const runTimeoutMs = 300_000;
  */
 describe('broken meshes', function () {
   this.timeout(runTimeoutMs + 60_000);
-  const folder = mkdtempSync(join(tmpdir(), 'meshproof-e2e-'));
+  const broken = BrokenLab.forSuite(labName, 'consul');
+  const { folder, signal } = broken;
   let lab: Lab;
-
-  const signal = new AbortController().signal;
-  const progress = silentProgress();
-  /** `busy`: what would be red, but was slow on a machine that was busy. */
-  const run = async (...scenarios: string[]): Promise<{ cli: CliResult; red: string[]; busy: string[] }> => {
-    const cli = await meshproof(['run', '--lab', labName, '--reports', folder, ...scenarios], {
-      timeoutMs: runTimeoutMs,
-    });
-    const report = readRunReport(folder);
-    expect(cli.lastLine, cli.all).to.contain(report.verdict.summary);
-    const busy = report.scenarios
-      .flatMap(({ assertions }) => assertions)
-      .filter(({ status, observed }) => status === 'invalid' && observed.includes('; the machine was busy: '));
-    return { cli, red: idsWith(report, 'fail'), busy: busy.map(({ id }) => id) };
-  };
-  /** Manifests of some workloads as the lab made them, to be changed and applied again. */
-  const manifestsOf = async (service: string): Promise<KubeObject[]> => {
-    const namespace = lab.app.namespace;
-    const objects = (await lab.app.app.manifests?.({ namespace, images: lab.images, replicas: 2 })) ?? [];
-    return objects.filter(
-      ({ kind, metadata }) => metadata.name === service && ['Service', 'Deployment'].includes(kind),
-    );
-  };
-  const apply = async (objects: KubeObject[], options: { inject: boolean }): Promise<void> => {
-    const deployments = objects.filter(({ kind }) => kind === 'Deployment');
-    // Replaced, not merged: a container that injection added must be able to go.
-    for (const deployment of deployments) {
-      const path = await lab.kube.pathOf(deployment);
-      await lab.kube.delete(path, { propagation: 'Foreground' });
-      await pollUntil(
-        () =>
-          lab.kube.get(path).then(
-            () => ({ pending: 'still there' }),
-            (error: unknown) => (isHttpStatus(error, 404) ? { ready: true } : { pending: String(error) }),
-          ),
-        { what: `deleting ${path}`, timeoutMs: 60_000 },
-      );
-    }
-    await lab.kube.apply(options.inject ? lab.mesh.inject(objects, { namespace: lab.app.namespace }) : objects);
-    await lab.app.answering({ timeoutMs: 120_000, signal });
-  };
-  const scenarioWith = (id: string, change: (text: string) => string): string => {
-    // One service is enough to see it go red.
-    const text = readFileSync(join(scenariosDir, `${id}.yaml`), 'utf8').replace('each: http', 'service: trips');
-    const changed = change(text);
-    const file = join(folder, `${id}.yaml`);
-    writeFileSync(file, changed);
-    return file;
-  };
-
-  before(async function () {
-    this.timeout(400_000);
-    const up = await meshproof(['up', '--lab', labName, '--json'], { timeoutMs: 300_000 });
-    expect(up.exitCode, up.all).to.equal(0);
-    lab = await openLab({ cluster: 'auto', mesh: 'consul', lab: labName, progress, signal });
-  });
-
-  after(async () => {
-    await lab?.close();
-    const down = await meshproof(['down', labName]);
-    rmSync(folder, { recursive: true, force: true });
-    expect(down.all).to.contain('nothing is left');
+  before(() => {
+    lab = broken.lab;
   });
 
   it('whole yet: app discover drafts its app file, with the calls that its proxies saw', async () => {
@@ -155,7 +90,7 @@ describe('broken meshes', function () {
       labName,
       '--reports',
       folder,
-      scenarioWith('retries-recover-errors', (text) => text),
+      broken.scenarioWith('retries-recover-errors'),
     ]);
     await untilSaid(child, /✓ fault http-abort at trips/);
     child.kill('SIGINT');
@@ -166,14 +101,14 @@ describe('broken meshes', function () {
     expect(cleanup, result.stdout).to.include({ status: 'pass' });
     expect(await armedRecords(join(lab.stateDir, 'journal.ndjson'))).to.deep.equal([]);
     expect(await faultResidue({ kube: lab.kube, pods: await lab.app.pods('trips') })).to.deep.equal([]);
-    const { red, cli } = await run('no-code-change');
+    const { red, cli } = await broken.run('no-code-change');
     expect(red, cli.all).to.deep.equal([]);
     expect(cli.exitCode, cli.all).to.equal(0);
   });
 
   it('retries absent: the errors reach the caller, and every claim about retries is red', async () => {
-    const { cli, red } = await run(
-      scenarioWith('retries-recover-errors', (text) =>
+    const { cli, red } = await broken.run(
+      broken.scenarioWith('retries-recover-errors', (text) =>
         text.replace('attempts: 4', 'attempts: 0').replace('fault: 42', 'fault: 14').replace('1000', '300'),
       ),
     );
@@ -187,8 +122,8 @@ describe('broken meshes', function () {
   });
 
   it('timeout absent: callers wait, and every claim about the timeout is red', async () => {
-    const { cli, red, busy } = await run(
-      scenarioWith('timeouts-bound-latency', (text) => text.replace('timeoutMs: 1000', 'timeoutMs: 0')),
+    const { cli, red, busy } = await broken.run(
+      broken.scenarioWith('timeouts-bound-latency', (text) => text.replace('timeoutMs: 1000', 'timeoutMs: 0')),
     );
     expect(cli.exitCode, cli.all).to.equal(1);
     expect(red, cli.all).to.include('timeouts-bound-latency/status');
@@ -199,35 +134,25 @@ describe('broken meshes', function () {
   });
 
   it('mTLS off for one service: only its edges are red, and it is named', async () => {
-    const objects = await manifestsOf('userprofile');
+    const objects = await broken.manifestsOf('userprofile');
     for (const { kind, spec } of objects) {
       if (kind === 'Deployment') spec.template.metadata.annotations = { 'meshproof.dev/no-virtual-address': 'true' };
     }
     const applied = await lab.mesh.apply([{ kind: 'mtls', service: 'userprofile', mode: 'permissive' }]);
-    await apply(objects, { inject: true });
-    const { cli, red } = await run('mtls-everywhere');
+    await broken.apply(objects);
+    const { cli, red } = await broken.run('mtls-everywhere');
     expect(cli.exitCode, cli.all).to.equal(1);
     expect(red, cli.all).not.to.be.empty;
     for (const id of red) expect(id).to.match(/--userprofile\.(client|server)$/);
     expect(cli.lastLine).to.match(/^unhealthy: mtls-everywhere: .*-> userprofile.*plaintext/);
     await applied.undo();
-    await apply(await manifestsOf('userprofile'), { inject: true });
+    await broken.apply(await broken.manifestsOf('userprofile'));
   });
 
   it('a replica without a sidecar: it is found by name, and only that is red', async () => {
-    const [deployment] = (await manifestsOf('trips')).filter(({ kind }) => kind === 'Deployment');
-    const pod: KubeObject = {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: {
-        ...deployment!.spec.template.metadata,
-        name: 'trips-without-sidecar',
-        namespace: lab.app.namespace,
-      },
-      spec: deployment!.spec.template.spec,
-    };
+    const pod = await broken.podLike('trips', 'trips-without-sidecar');
     await lab.kube.apply([pod]);
-    const { cli, red } = await run('mtls-everywhere');
+    const { cli, red } = await broken.run('mtls-everywhere');
     expect(red, cli.all).to.deep.equal(['mtls-everywhere/sidecars']);
     expect(cli.exitCode).to.equal(1);
     expect(cli.lastLine).to.match(/^unhealthy: mtls-everywhere: .*trips-without-sidecar/);
@@ -242,7 +167,7 @@ describe('broken meshes', function () {
     await lookIntoPod(lab.kube, viewer!, { image, script: 'iptables -t nat -F OUTPUT; ss -K -t dport = :80' });
     const letPast = 'iptables -t nat -I OUTPUT -p tcp --dport 5432 -j RETURN';
     await lookIntoPod(lab.kube, profile!, { image, script: `${letPast}; ss -K -t dport = :5432` });
-    const { cli } = await run('mtls-everywhere');
+    const { cli } = await broken.run('mtls-everywhere');
     expect(cli.exitCode, cli.all).to.equal(1);
     const said = readRunReport(folder)
       .assertions.filter(({ status }) => status === 'fail')
@@ -257,12 +182,12 @@ describe('broken meshes', function () {
   });
 
   it('PostgreSQL outside the mesh: its edges are red, and it is named', async () => {
-    const objects = await manifestsOf('postgres');
+    const objects = await broken.manifestsOf('postgres');
     for (const { kind, spec } of objects) {
       if (kind === 'Deployment') spec.template.metadata.labels['meshproof.dev/mesh'] = 'false';
     }
-    await apply(objects, { inject: false });
-    const { cli, red } = await run('mtls-everywhere');
+    await broken.apply(objects, { inject: false });
+    const { cli, red } = await broken.run('mtls-everywhere');
     expect(cli.exitCode, cli.all).to.equal(1);
     expect(red, cli.all).not.to.be.empty;
     for (const id of red) expect(id).to.match(/--postgres\.(client|server)$/);

@@ -11,6 +11,7 @@ import { reducedDump } from '../envoy/reduced-dump.ts';
 import { envoyComponents, envoySnapshot, restartEnvoy } from '../envoy/sidecar.ts';
 import type { MeshedPod } from '../meshed-pod.ts';
 import type { PolicyTarget } from '../policy-target.ts';
+import { analysis } from './analysis.ts';
 import { injectable } from './inject.ts';
 import { installControlPlane } from './install.ts';
 import { keyLogs } from './key-logs.ts';
@@ -26,6 +27,7 @@ import {
   spiffeId,
 } from './names.ts';
 import { istioPolicyTarget } from './policy-target.ts';
+import { proxyStatus } from './proxy-status.ts';
 import { readProxyView } from './proxy-view.ts';
 import { sidecarProblem } from './sidecar-problems.ts';
 import { startTrouble } from './start-trouble.ts';
@@ -119,7 +121,7 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
       return found.filter((problem): problem is SidecarProblem => problem !== undefined);
     },
 
-    healthChecks: () => [],
+    healthChecks: () => [analysis(context, namespace), proxyStatus(context)],
 
     plan: (policies) => planPolicies(target(), policies, signal),
 

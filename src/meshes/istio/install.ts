@@ -1,10 +1,10 @@
 import { parseAllDocuments } from 'yaml';
 import { MeshproofError, messageOf } from '../../base/errors.ts';
 import { pollUntil, type Look } from '../../base/poll.ts';
-import { runCommand } from '../../base/process.ts';
 import { isRetryable } from '../../base/retryable.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import type { MeshContext } from '../adapter.ts';
+import { istioctl, type Istioctl } from './istioctl.ts';
 import { controlPlane, istioNamespace, labels, ports, sidecarContainer } from './names.ts';
 
 const readyTimeoutMs = 120_000;
@@ -64,14 +64,9 @@ export const strict: KubeObject = {
 };
 
 /** Istio's own objects, as its istioctl generates them; nothing is asked of a cluster. */
-export async function generate({ tool, signal }: Pick<MeshContext, 'tool' | 'signal'>, images: IstioImages) {
-  const { bin } = await tool('istioctl');
-  const { stdout } = await runCommand([bin.istioctl ?? 'istioctl', 'manifest', 'generate', '-f', '-'], {
-    input: JSON.stringify(operator(images)),
-    signal,
-    timeoutMs: 60_000,
-  });
-  return parseAllDocuments(stdout)
+export async function generate({ tool, signal }: Istioctl, images: IstioImages) {
+  const input = JSON.stringify(operator(images));
+  return parseAllDocuments(await istioctl({ tool, signal }, ['manifest', 'generate', '-f', '-'], { input }))
     .map((document) => document.toJS() as KubeObject | null)
     .filter((object) => object !== null);
 }

@@ -58,7 +58,8 @@ export interface CheckContext extends HealthOptions {
 export type Finding = Pick<HealthCheck, 'status' | 'observed' | 'hint'>;
 
 export interface Check extends Pick<HealthCheck, 'id' | 'title' | 'category'> {
-  run(context: CheckContext): Promise<Finding>;
+  /** `instead`: what was found has names of its own, and is shown in the place of this check. */
+  run(context: CheckContext): Promise<Finding & { instead?: HealthCheck[] }>;
 }
 
 /** Fails with every problem named (the first twelve in full), else passes with what was seen. */

@@ -2,6 +2,7 @@ import { podName } from '../../kube/pod-status.ts';
 import type { MeshAdapter, MeshCheck } from '../../meshes/adapter.ts';
 import type { PodRef } from '../../kube/types.ts';
 import { judged, seconds, type Check, type Finding } from './check.ts';
+import type { HealthCheck } from './health.ts';
 import type { PodJson } from './pod.ts';
 import { withoutUnreachable } from './pods.ts';
 
@@ -36,8 +37,9 @@ function ownCheck({ id, title, category, look }: MeshCheck): Check {
     title,
     category,
     async run() {
-      const { problems, fine, hint } = await look();
-      return judged(problems, fine, hint);
+      const { problems, findings = [], fine, hint } = await look();
+      const instead = findings.map((finding): HealthCheck => ({ ...finding, category, status: 'fail' }));
+      return { ...judged(problems, fine, hint), ...(instead.length > 0 && { instead }) };
     },
   };
 }

@@ -59,7 +59,7 @@ export async function takeHealth(options: HealthOptions): Promise<HealthResult> 
     reapProbes(context.kube, { now: clock.now(), olderThanMs: 2 * checkTimeoutMs }).catch(() => []),
   ]);
   context.signal.throwIfAborted();
-  const checks = results.map((result) => {
+  const checks = results.flatMap((result) => {
     if (result.status === 'rejected') throw result.reason;
     return result.value;
   });
@@ -72,8 +72,8 @@ export function statusOf(checks: readonly Pick<HealthCheck, 'status'>[]): Status
   return counted.length > 0 ? worst(counted) : worst(checks.map(({ status }) => status));
 }
 
-/** Runs one check within its budget; never rejects, except for the run's own abort. */
-export async function runCheck(check: Check, context: CheckContext, timeoutMs: number): Promise<HealthCheck> {
+/** Runs one check within its budget; never rejects, except for the run's own abort. One check, or what it found in its place. */
+export async function runCheck(check: Check, context: CheckContext, timeoutMs: number): Promise<HealthCheck[]> {
   const { id, title, category } = check;
   const stop = new AbortController();
   let timer: NodeJS.Timeout | undefined;
@@ -90,14 +90,15 @@ export async function runCheck(check: Check, context: CheckContext, timeoutMs: n
   });
   try {
     const work = check.run({ ...context, signal: AbortSignal.any([context.signal, stop.signal]) });
-    return { id, title, category, ...(await Promise.race([work, late])) };
+    const { instead, ...finding } = await Promise.race([work, late]);
+    return instead ?? [{ id, title, category, ...finding }];
   } catch (error) {
     context.signal.throwIfAborted();
     const hint =
       error instanceof MeshproofError
         ? error.hint
         : 'The check itself did not work; nothing is known of what it looks at.';
-    return { id, title, category, status: 'error', observed: messageOf(error), hint };
+    return [{ id, title, category, status: 'error', observed: messageOf(error), hint }];
   } finally {
     clearTimeout(timer);
   }

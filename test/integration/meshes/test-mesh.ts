@@ -74,6 +74,7 @@ export async function openTestMesh<Mesh extends MeshAdapter>(of: TestedMesh<Mesh
     const images = imageMap(archive);
     const context = {
       kube: lab.kube,
+      kubeconfig: lab.kubeconfigPath,
       images,
       namespace,
       tool: (name: ToolName) => toolbox.get(name),

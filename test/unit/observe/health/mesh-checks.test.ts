@@ -5,7 +5,13 @@ import type { HealthCheck } from '../../../../src/observe/health/health.ts';
 import type { PodJson } from '../../../../src/observe/health/pod.ts';
 import { meshChecks } from '../../../../src/observe/health/sidecars.ts';
 import { runCheck } from '../../../../src/observe/health/take-health.ts';
-import type { MeshAdapter, MeshCheck, MeshComponent, SidecarProblem } from '../../../../src/meshes/adapter.ts';
+import type {
+  MeshAdapter,
+  MeshCheck,
+  MeshComponent,
+  MeshFinding,
+  SidecarProblem,
+} from '../../../../src/meshes/adapter.ts';
 import { pod } from './objects.ts';
 
 const hour = 3_600_000;
@@ -17,6 +23,7 @@ interface MeshSays {
   pods?: PodJson[];
   /** Of a check that only this mesh has. */
   ownProblems?: string[];
+  ownFindings?: MeshFinding[];
 }
 
 /** Runs the mesh checks against what a mesh and the API would say; the adapters themselves are tested on a cluster. */
@@ -36,7 +43,12 @@ async function check(says: MeshSays): Promise<Record<string, HealthCheck>> {
         id: 'mesh/own',
         title: 'Its own',
         category: 'mesh',
-        look: async () => ({ problems: says.ownProblems ?? [], fine: 'fine', hint: 'Look.' }),
+        look: async () => ({
+          problems: says.ownProblems ?? [],
+          findings: says.ownFindings ?? [],
+          fine: 'fine',
+          hint: 'Look.',
+        }),
       },
     ],
     certificates: async () => [
@@ -50,7 +62,7 @@ async function check(says: MeshSays): Promise<Record<string, HealthCheck>> {
     pods: async () => says.pods ?? [pod({ initNames: ['proxy'] })],
   } as unknown as CheckContext;
   const results = await Promise.all(meshChecks(mesh).map((each) => runCheck(each, context, 1000)));
-  return Object.fromEntries(results.map((result) => [result.id, result]));
+  return Object.fromEntries(results.flat().map((result) => [result.id, result]));
 }
 const reds = (results: Record<string, HealthCheck>): string[] =>
   Object.values(results)
@@ -76,6 +88,14 @@ describe('mesh checks', () => {
     expect(lost['mesh/sidecars']!.observed).to.equal('demo/web (web): not-in-sync: CDS is stale');
     expect(reds(await check({ leftMs: 60_000 }))).to.deep.equal(['certificates/mesh fail']);
     expect(reds(await check({ ownProblems: ['it lost its mind'] }))).to.deep.equal(['mesh/own fail']);
+  });
+
+  it('show what the mesh’s own checker found by its codes, in the place of its check', async () => {
+    const finding: MeshFinding = { id: 'mesh/X1', title: 'X1', observed: 'Route a: no such host', hint: 'See X1.' };
+    const results = await check({ ownFindings: [finding] });
+    expect(reds(results)).to.deep.equal(['mesh/X1 fail']);
+    expect(results['mesh/X1']).to.include(finding);
+    expect(results).not.to.have.property('mesh/own');
   });
 
   it('say nothing good of a mesh without pods, or without components', async () => {

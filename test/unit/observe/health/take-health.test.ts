@@ -18,17 +18,12 @@ describe('runCheck', () => {
         context(),
         1000,
       ),
-    ).to.deep.equal({
-      id: 'kubernetes/x',
-      title: 'X',
-      category: 'kubernetes',
-      ...pass,
-    });
+    ).to.deep.equal([{ id: 'kubernetes/x', title: 'X', category: 'kubernetes', ...pass }]);
   });
 
   it('turns a throw into an error with its reason and hint', async () => {
     const thrown = new MeshproofError('MESHPROOF_KUBE_API', 'GET /x: Forbidden', 'The user lacks this permission.');
-    const result = await runCheck(
+    const [result] = await runCheck(
       check(() => Promise.reject(thrown)),
       context(),
       1000,
@@ -46,7 +41,10 @@ describe('runCheck', () => {
       signal.addEventListener('abort', () => (told = signal.reason));
       return new Promise(() => {});
     });
-    expect(await runCheck(hangs, context(), 20)).to.include({ status: 'error', observed: 'no result after 0.02 s' });
+    expect((await runCheck(hangs, context(), 20))[0]).to.include({
+      status: 'error',
+      observed: 'no result after 0.02 s',
+    });
     expect(told).to.be.instanceOf(MeshproofError);
   });
 

@@ -1,0 +1,21 @@
+import { runCommand } from '../../base/process.ts';
+import type { MeshContext } from '../adapter.ts';
+
+export type Istioctl = Pick<MeshContext, 'tool' | 'signal'> & Partial<Pick<MeshContext, 'kubeconfig'>>;
+
+/** Runs istioctl, against the lab's cluster where its arguments ask one; what it says on standard output. */
+export async function istioctl(
+  { tool, signal, kubeconfig }: Istioctl,
+  args: readonly string[],
+  { input, timeoutMs = 60_000 }: { input?: string; timeoutMs?: number } = {},
+): Promise<string> {
+  const { bin } = await tool('istioctl');
+  const { stdout } = await runCommand([bin.istioctl ?? 'istioctl', ...args], {
+    input,
+    signal,
+    timeoutMs,
+    // Whatever KUBECONFIG says: this lab and no other cluster.
+    ...(kubeconfig !== undefined && { env: { KUBECONFIG: kubeconfig } }),
+  });
+  return stdout;
+}
