@@ -22,6 +22,8 @@ export const initContainer = 'istio-init';
 export const labels = {
   /** On a namespace, `enabled`: the injector puts sidecars into its pods. */
   injection: 'istio-injection',
+  /** On a namespace instead: of which injector, where there are several. */
+  revision: 'istio.io/rev',
   /** On a pod, `false`: it stays outside. */
   inject: 'sidecar.istio.io/inject',
   /** The injector puts it on every pod that it gave a sidecar. */
@@ -30,6 +32,9 @@ export const labels = {
   service: 'service.istio.io/canonical-name',
   managedBy: 'app.kubernetes.io/managed-by',
 } as const;
+
+/** What Istio calls the revision of an installation that names none. */
+export const defaultRevision = 'default';
 
 export const trustDomain = 'cluster.local';
 

@@ -1,8 +1,11 @@
 import { expect } from 'chai';
+import { parseAllDocuments } from 'yaml';
+import type { KubeObject } from '../../../src/kube/types.ts';
 import { parseKeyLog } from '../../../src/observe/capture/key-log.ts';
 import type { Policy } from '../../../src/policies/index.ts';
 import { istioAdapter } from '../../../src/meshes/istio/adapter.ts';
 import { istio } from '../../../src/meshes/istio/index.ts';
+import { everyPolicy } from './every-policy.ts';
 import { namespace, openTestMesh, type Answer, type TestMesh } from './test-mesh.ts';
 
 const baseline: Policy[] = [
@@ -53,6 +56,27 @@ describe('Istio on a real cluster', function () {
     await allowed.undo();
     expect(await statusOf('stranger', 'http://server/'), 'taken back').to.equal(403);
   });
+
+  for (const [kind, variants] of Object.entries(everyPolicy))
+    it(`${kind} renders to what the API server takes, by Istio’s own CRDs and webhooks`, async () => {
+      const { kube } = on.lab;
+      for (const policy of variants) {
+        const { rendered } = await on.mesh.plan([policy]);
+        const objects = parseAllDocuments(rendered).map((document) => document.toJS() as KubeObject);
+        expect(objects, JSON.stringify(policy)).not.to.be.empty;
+        for (const object of objects) {
+          const path = `${await kube.pathOf(object)}?dryRun=All`;
+          const taken = await kube.patch(path, object, 'apply');
+          expect(taken.kind).to.equal(object.kind);
+          // The control: a field that no CRD knows is refused, so a pass is one.
+          const wrong = { ...object, spec: { ...object.spec, madeUp: true } };
+          await kube.patch(`${path}&fieldValidation=Strict`, wrong, 'apply').then(
+            () => expect.fail(`${object.kind} takes any field`),
+            (error: Error) => expect(error.message).to.include('madeUp'),
+          );
+        }
+      }
+    });
 
   it('retries only while the policy is in force', async () => {
     const url = 'http://server/?failEvery=3';
@@ -172,6 +196,27 @@ describe('Istio on a real cluster', function () {
     await keyLogs!.stop();
     expect(await secrets()).to.equal('');
     expect(await statusOf('client', 'http://server/')).to.equal(200);
+  });
+
+  it('is asked by istioctl: every proxy is in sync, and a route to nowhere is found by its code', async () => {
+    const { kube } = on.lab;
+    const look = async () => {
+      const looks = await Promise.all(on.mesh.healthChecks().map((check) => check.look()));
+      return {
+        problems: looks.flatMap(({ problems }) => problems),
+        findings: looks.flatMap(({ findings = [] }) => findings.map(({ id }) => id)),
+      };
+    };
+    expect(await look(), 'control').to.deep.equal({ problems: [], findings: [] });
+    const nowhere: KubeObject = {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'VirtualService',
+      metadata: { name: 'nowhere', namespace },
+      spec: { hosts: ['server'], http: [{ route: [{ destination: { host: 'nowhere' } }] }] },
+    };
+    await kube.apply([nowhere]);
+    expect(await look()).to.deep.equal({ problems: [], findings: ['mesh/IST0101'] });
+    await kube.delete(await kube.pathOf(nowhere));
   });
 
   it('reports versions and leaf certificates', async () => {

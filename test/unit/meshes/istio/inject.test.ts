@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { MeshproofError } from '../../../../src/base/errors.ts';
 import type { KubeObject } from '../../../../src/kube/types.ts';
 import { injectable } from '../../../../src/meshes/istio/inject.ts';
 
@@ -13,11 +14,31 @@ const inject = (...objects: KubeObject[]) => injectable(objects, { namespace: 's
 const named = (objects: readonly KubeObject[], kind: string) => objects.filter((object) => object.kind === kind);
 
 describe("manifests for Istio's injector", () => {
-  it('label the namespace, and leave a label that is there', () => {
-    expect(inject(namespace)[0]?.metadata.labels).to.deep.equal({ 'istio-injection': 'enabled' });
-    const own = { ...namespace, metadata: { name: 'shop', labels: { 'istio-injection': 'disabled' } } };
-    expect(inject(own)[0]?.metadata.labels).to.deep.equal({ 'istio-injection': 'disabled' });
+  const labelled = (labels: Record<string, string>): KubeObject => ({
+    ...namespace,
+    metadata: { name: 'shop', labels },
   });
+
+  it('label the namespace, unless it names the revision of the injector itself', () => {
+    expect(inject(namespace)[0]?.metadata.labels).to.deep.equal({ 'istio-injection': 'enabled' });
+    for (const own of [{ 'istio-injection': 'enabled' }, { 'istio.io/rev': 'default' }])
+      expect(inject(labelled(own))[0]?.metadata.labels).to.deep.equal(own);
+  });
+
+  for (const [why, labels, says] of [
+    ['both labels', { 'istio-injection': 'enabled', 'istio.io/rev': 'canary' }, /ignores the revision/],
+    ['a label that says no', { 'istio-injection': 'disabled' }, /would stay outside/],
+    [
+      'the revision of another injector',
+      { 'istio.io/rev': 'canary' },
+      /revision canary, and the lab's Istio is default/,
+    ],
+  ] as const)
+    it(`are refused with ${why}: their pods would stay outside, silently`, () => {
+      expect(() => inject(labelled(labels)))
+        .to.throw(MeshproofError, says)
+        .with.property('code', 'MESHPROOF_APP_INVALID');
+    });
 
   it('give each service an account of its own, before its workload, where it has none', () => {
     const objects = inject(namespace, workload('web'), workload('cart', { serviceAccountName: 'till' }));
