@@ -3,6 +3,7 @@ import { MeshproofError, messageOf } from '../../base/errors.ts';
 import { pollUntil, type Look } from '../../base/poll.ts';
 import { isRetryable } from '../../base/retryable.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
+import { waitForDeployments } from '../../kube/wait.ts';
 import type { MeshContext } from '../adapter.ts';
 import { istioctl, type Istioctl } from './istioctl.ts';
 import { controlPlane, istioNamespace, labels, ports, sidecarContainer } from './names.ts';
@@ -75,25 +76,21 @@ export async function generate({ tool, signal }: Istioctl, images: IstioImages) 
  * Installs the control plane, or finds the same one there; ready when it resolves, and so is the injector: pods that are made
  * before would come up without a sidecar.
  *
- * @throws MeshproofError MESHPROOF_MESH_NOT_READY
+ * @throws MeshproofError as waitForDeployments, with what keeps istiod's pod from running; MESHPROOF_MESH_NOT_READY when its
+ * injector does not answer
  */
 export async function installControlPlane(context: MeshContext, images: IstioImages): Promise<{ version: string }> {
   const { kube, signal } = context;
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: istioNamespace } };
   await kube.apply([namespace, ...(await generate(context, images)), strict]);
-  const wait = <T>(what: string, look: () => Promise<Look<T>>): Promise<T> =>
-    pollUntil(look, {
-      what,
-      timeoutMs: readyTimeoutMs,
-      signal,
-      code: 'MESHPROOF_MESH_NOT_READY',
-      hint: `Look at it: kubectl -n ${istioNamespace} logs deployment/${controlPlane}`,
-    });
-  await wait('istiod is ready', async () => {
-    const { status } = await kube.get(`/apis/apps/v1/namespaces/${istioNamespace}/deployments/${controlPlane}`);
-    return status?.readyReplicas ? { ready: true } : { pending: 'its readiness probe fails' };
+  await waitForDeployments(kube, istioNamespace, { timeoutMs: readyTimeoutMs, signal });
+  await pollUntil(async () => injects(kube), {
+    what: 'the injector puts sidecars into pods',
+    timeoutMs: readyTimeoutMs,
+    signal,
+    code: 'MESHPROOF_MESH_NOT_READY',
+    hint: `Look at it: kubectl -n ${istioNamespace} logs deployment/${controlPlane}`,
   });
-  await wait('the injector puts sidecars into pods', async () => injects(kube));
   return { version: await versionOf(kube) };
 }
 
