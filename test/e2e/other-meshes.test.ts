@@ -1,0 +1,23 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defaults, meshNames } from '../../src/library/defaults.ts';
+import { expectHealthyRun } from './healthy.ts';
+
+/** Those that hang on the mesh most; the whole suite is in the nightly run. */
+const scenarios = ['mtls-everywhere', 'golden-signals', 'retries-recover-errors', 'timeouts-bound-latency'];
+
+describe('the main scenarios on the meshes that are not the default', function () {
+  this.timeout(800_000);
+  const folder = mkdtempSync(join(tmpdir(), 'meshproof-e2e-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  for (const mesh of meshNames.filter((name) => name !== defaults.mesh)) {
+    it(`are healthy on ${mesh}, with the same files`, function () {
+      return expectHealthyRun(this, join(folder, mesh), {
+        args: ['--mesh', mesh, ...scenarios],
+        criteria: scenarios.length,
+      });
+    });
+  }
+});
