@@ -5,6 +5,8 @@ import { readRecord } from '../../src/clusters/embedded/lab-record.ts';
 import { labVariable } from '../../src/clusters/embedded/node-process.ts';
 import { watchInterrupts } from '../../src/run/interrupt.ts';
 import { openLab } from '../../src/lab/open-lab.ts';
+import { defaults } from '../../src/library/defaults.ts';
+import type { MeshName } from '../../src/meshes/index.ts';
 import { cpuOf, cpuOfLabelled, cpuPressureSince, markPressure } from './process-cpu.ts';
 import { memoryOfLabelled, peakRssMiB, type ProcessMemory } from './process-memory.ts';
 
@@ -27,7 +29,7 @@ export interface LabBench {
 }
 
 /** A lab from nothing to answering and back. It is deleted also on failure and on Ctrl-C. @throws as openLab does. */
-export async function benchLab(): Promise<LabBench> {
+export async function benchLab(mesh: MeshName = defaults.mesh): Promise<LabBench> {
   const timings: Timing[] = [];
   using progress = consoleProgress({ timings });
   using interrupts = watchInterrupts({
@@ -38,8 +40,8 @@ export async function benchLab(): Promise<LabBench> {
   const before = { pressure: markPressure(), own: cpuOf(process.pid)! };
   const lab = await openLab({
     cluster: 'embedded',
-    mesh: 'consul',
-    runId: `bench-${process.pid}`,
+    mesh,
+    runId: `bench-${mesh}-${process.pid}`,
     progress,
     signal: interrupts.signal,
   });

@@ -60,10 +60,11 @@ describe('Istio on a real cluster', function () {
   for (const [kind, variants] of Object.entries(everyPolicy))
     it(`${kind} renders to what the API server takes, by Istio’s own CRDs and webhooks`, async () => {
       const { kube } = on.lab;
-      for (const policy of variants) {
-        const { rendered } = await on.mesh.plan([policy]);
+      const plans = await Promise.all(variants.map((policy) => on.mesh.plan([policy])));
+      // Where Istio is like that by itself, there is nothing to write.
+      expect(plans.filter(({ rendered }) => rendered !== '')).not.to.be.empty;
+      for (const { rendered } of plans) {
         const objects = parseAllDocuments(rendered).map((document) => document.toJS() as KubeObject);
-        expect(objects, JSON.stringify(policy)).not.to.be.empty;
         for (const object of objects) {
           const path = `${await kube.pathOf(object)}?dryRun=All`;
           const taken = await kube.patch(path, object, 'apply');
