@@ -19,6 +19,7 @@ const order = [
   'report',
   'judge/verdict',
   'lab',
+  'views',
   'claims',
   'scenario',
   'run',
