@@ -40,7 +40,7 @@ module.exports = {
     {
       name: 'only-meshes-know-a-mesh',
       severity: 'error',
-      from: { path: '^src/(faults|load|observe|apps)/' },
+      from: { path: '^src/(faults|load|observe|apps|views)/' },
       to: { path: '^src/meshes/(consul|istio|linkerd)/' },
     },
     {

@@ -2,7 +2,7 @@ import type { Status } from '../judge/assertion.ts';
 import type { HealthCheck } from '../observe/health/health.ts';
 
 /** As `linkerd check` marks them: well, of no consequence or not decided, wrong. */
-export const checkMarks: Readonly<Record<Status, '√' | '‼' | '×'>> = {
+const checkMarks: Readonly<Record<Status, '√' | '‼' | '×'>> = {
   pass: '√',
   skipped: '‼',
   invalid: '‼',
