@@ -19,6 +19,7 @@ const order = [
   'report',
   'judge/verdict',
   'lab',
+  'views',
   'claims',
   'scenario',
   'run',
@@ -39,7 +40,7 @@ module.exports = {
     {
       name: 'only-meshes-know-a-mesh',
       severity: 'error',
-      from: { path: '^src/(faults|load|observe|apps)/' },
+      from: { path: '^src/(faults|load|observe|apps|views)/' },
       to: { path: '^src/meshes/(consul|istio|linkerd)/' },
     },
     {

@@ -97,6 +97,8 @@ export interface StartOptions {
   outputFile?: string | undefined;
   /** Called for each line of standard error (not with outputFile). */
   onStderrLine?: ((line: string) => void) | undefined;
+  /** Gets standard output as it comes; whoever takes it must read it, or the program waits. Left out, it goes nowhere. */
+  onStdout?: ((stdout: Readable) => void) | undefined;
 }
 
 /** Starts a long-running program in its own process group; the group is killed if this process ends. */
@@ -110,7 +112,7 @@ export function startCommand(argv: readonly string[], options: StartOptions = {}
     ...wholeGroup,
     env: options.env ?? {},
     cwd: options.cwd ?? process.cwd(),
-    stdio: ['ignore', descriptor ?? 'ignore', descriptor ?? 'pipe'],
+    stdio: ['ignore', descriptor ?? (options.onStdout ? 'pipe' : 'ignore'), descriptor ?? 'pipe'],
     buffer: false,
     reject: false,
   });
@@ -123,6 +125,7 @@ export function startCommand(argv: readonly string[], options: StartOptions = {}
       `The command was: ${argv.join(' ')}`,
     );
   }
+  if (child.stdout) options.onStdout?.(child.stdout);
   let stderr = '';
   eachLine(child.stderr, (line) => {
     stderr = `${stderr}${line}\n`.slice(-8192);

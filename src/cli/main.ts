@@ -2,11 +2,17 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { toMeshproofError } from '../base/errors.ts';
 import { appCommand } from './commands/app.ts';
+import { checkCommand } from './commands/check.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { downCommand } from './commands/down.ts';
+import { edgesCommand } from './commands/edges.ts';
 import { reportCommand } from './commands/report.ts';
+import { routesCommand } from './commands/routes.ts';
 import { runCommandDefinition } from './commands/run.ts';
+import { statCommand } from './commands/stat.ts';
 import { statusCommand } from './commands/status.ts';
+import { tapCommand } from './commands/tap.ts';
+import { topCommand } from './commands/top.ts';
 import { upCommand } from './commands/up.ts';
 import { validateCommand } from './commands/validate.ts';
 import { listCommand } from './commands/list.ts';
@@ -40,6 +46,12 @@ for (const command of [
   upCommand,
   downCommand,
   statusCommand,
+  checkCommand,
+  statCommand,
+  routesCommand,
+  edgesCommand,
+  topCommand,
+  tapCommand,
   doctorCommand,
   validateCommand,
   listCommand,

@@ -41,3 +41,20 @@ export function parseDuration(value: string): number {
   if (!(ms > 0) || !Number.isFinite(ms)) throw new InvalidArgumentError('expected a duration such as 90s, 20m or 1h.');
   return ms;
 }
+
+/** A whole number from 1 on. */
+export function parseCount(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('expected a whole number from 1 on.');
+  return Number(value);
+}
+
+/** Traffic is the difference of two looks. Proxies bring their latencies up to date every few seconds only. */
+export const windowOption = (): Option =>
+  new Option('--window <duration>', 'how long traffic is watched').argParser(parseDuration).default(10_000, '10s');
+
+/** For what was declared, and for the names of routes. */
+export const knownAppOption = (): Option =>
+  new Option(
+    '--app <file>',
+    'app file of what runs there (default: of the lab’s own app, where it came with meshproof)',
+  );

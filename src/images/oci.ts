@@ -56,7 +56,8 @@ export function describeReady({ name, config, manifest, layers }: ReadyImage): O
   return { image: builtImage(name, manifest.digest), config, manifest, layers };
 }
 
-function builtImage(name: string, digest: string): BuiltImage {
+/** What an image of this name and manifest digest is called. */
+export function builtImage(name: string, digest: string): BuiltImage {
   const repository = name
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')

@@ -1,5 +1,7 @@
 import { pollUntil } from '../base/poll.ts';
 import { brokenWorkload } from '../observe/health/broken-workload.ts';
+import type { PodRef } from '../kube/types.ts';
+import type { HealthOptions } from '../observe/health/check.ts';
 import type { HealthResult } from '../observe/health/health.ts';
 import { takeHealth } from '../observe/health/take-health.ts';
 import { probePod } from './app-pods.ts';
@@ -14,28 +16,40 @@ type InLab = Surroundings & { lab: Lab };
 
 /** Health of the whole lab; restarts and events are judged since an earlier look, if there was one. */
 export async function labHealth({ lab, evidence, signal }: InLab, since?: HealthResult): Promise<HealthResult> {
-  const { namespace: meshed, app } = lab.app;
-  const probe = await probePod(lab.kube, meshed);
+  const { namespace, app } = lab.app;
   return takeHealth({
-    kube: lab.kube,
-    mesh: lab.mesh,
-    namespaces: ['kube-system', ...lab.meshEntry.namespaces, meshed],
-    meshedNamespaces: [meshed],
-    dnsProbe: {
-      namespace: meshed,
-      pod: probe.name,
-      container: probeContainer,
-      names: [
-        ...app.services.slice(0, 1).map(({ name }) => `${name}.${meshed}.svc.cluster.local`),
-        'kubernetes.default.svc.cluster.local',
-      ],
-    },
+    ...healthScope(lab, { namespace, services: app.services, probe: await probePod(lab.kube, namespace) }),
     ...(lab.images['fault-point'] !== undefined && { probeImage: lab.images['fault-point'].ref }),
     ...(since !== undefined && { since }),
     expected: { restarts: lab.restartsOnPurpose },
     diskPaths: [evidence.runDir],
     signal,
   });
+}
+
+/** What belongs to the health of a lab: the cluster's own workloads, the mesh, and one namespace in it. */
+export function healthScope(
+  { kube, mesh, meshEntry }: Pick<Lab, 'kube' | 'mesh' | 'meshEntry'>,
+  inside: { namespace: string; services: readonly { name: string }[]; probe: Pick<PodRef, 'name'> | undefined },
+): HealthOptions {
+  const { namespace, services, probe } = inside;
+  return {
+    kube,
+    mesh,
+    namespaces: ['kube-system', ...meshEntry.namespaces, namespace],
+    meshedNamespaces: [namespace],
+    ...(probe !== undefined && {
+      dnsProbe: {
+        namespace,
+        pod: probe.name,
+        container: probeContainer,
+        names: [
+          ...services.slice(0, 1).map(({ name }) => `${name}.${namespace}.svc.cluster.local`),
+          'kubernetes.default.svc.cluster.local',
+        ],
+      },
+    }),
+  };
 }
 
 /** A crashing workload and one that cannot start, in a namespace of their own, for the control of the health checks. */

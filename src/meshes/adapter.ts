@@ -91,6 +91,14 @@ export interface KeyLogs {
   stop(): Promise<void>;
 }
 
+/** What a sidecar tells its app of a caller, in a header of each request. */
+export interface ForwardedHeader {
+  /** Lower case. */
+  name: string;
+  /** Who called, and where the header says it, as whom the server was called; undefined for a value that says nothing. */
+  read(value: string): { by?: string | undefined; uri: string } | undefined;
+}
+
 /** What `install` came upon. */
 export interface Installed {
   /**
@@ -100,7 +108,10 @@ export interface Installed {
   recreated: boolean;
 }
 
-/** A mesh in a lab. What a mesh may lack is an optional member, or a renderer that its entry does not have. */
+/**
+ * A mesh in a lab. What a mesh may lack is an optional member, or a renderer that its entry does not have. What is read of a
+ * mesh can be read without `install`, in a lab that another process made.
+ */
 export interface MeshAdapter {
   readonly name: string;
   readonly version: string;
@@ -152,6 +163,8 @@ export interface MeshAdapter {
   restartSidecar(pod: PodRef): Promise<{ restarts: number }>;
   /** Undefined for a mesh whose certificates are seen on the wire, or that cannot write key logs. */
   readonly keyLogs?: KeyLogs | undefined;
+  /** Undefined: as Envoy does it, in `x-forwarded-client-cert`. */
+  readonly forwardedHeader?: ForwardedHeader | undefined;
   /** Leaf certificates the proxy holds now. */
   certificates(pod: PodRef): Promise<{ identity: string; notBefore: number; notAfter: number }[]>;
 }

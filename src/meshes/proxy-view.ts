@@ -11,6 +11,18 @@ export interface StartTrouble {
   evidence: string[];
 }
 
+/** What a proxy does with some of the requests to a service. */
+export interface ProxyRoute {
+  /** Requests whose path starts with this, `/` for all; undefined for those told apart by something else. */
+  pathPrefix: string | undefined;
+  /** After the first try. */
+  retries: number;
+  /** Statuses that are tried again; empty where the mesh has a rule of its own for it, or does not retry. */
+  onStatus: readonly number[];
+  /** Undefined: it waits for ever. */
+  timeoutMs: number | undefined;
+}
+
 /** What a proxy has done on its way to a service. */
 export interface ProxyWay {
   /** Addresses of the service by which the proxy knows it. */
@@ -22,6 +34,8 @@ export interface ProxyWay {
   handshakes: number;
   /** Certificates of the other side that were not accepted. */
   badCertificates: number;
+  /** In the order in which they are tried; undefined for TCP, and where the proxy does not tell. */
+  routes?: readonly ProxyRoute[] | undefined;
 }
 
 /** What one proxy was told and has done since it started: for finding out why a call does not get through. */

@@ -3,9 +3,10 @@ import type { GoldenSignals } from '../observe/telemetry/golden.ts';
 import { msText, nothing } from './html/words.ts';
 
 type Quantile = 'p50' | 'p95' | 'p99';
+export type Quantiles = Pick<GoldenSignals, `${Quantile}Ms` | 'intervalsMs'>;
 
 /** A quantile; where only its bucket is known, that: `5 ms to 10 ms`, `more than 10 s`. A dash where nothing was measured. */
-export function quantileText(signal: GoldenSignals, name: Quantile): string {
+export function quantileText(signal: Quantiles, name: Quantile): string {
   const point = signal[`${name}Ms`];
   const interval = signal.intervalsMs?.[name];
   if (point !== null || interval === undefined) return msText(point);
@@ -14,7 +15,7 @@ export function quantileText(signal: GoldenSignals, name: Quantile): string {
 }
 
 /** As above where there is little room: `30 ms`, `≤ 25 ms`, `> 10000 ms`. */
-export function shortQuantile(signal: GoldenSignals, name: Quantile): string {
+export function shortQuantile(signal: Quantiles, name: Quantile): string {
   const point = signal[`${name}Ms`];
   const interval = signal.intervalsMs?.[name];
   if (point !== null) return `${short(point)} ms`;

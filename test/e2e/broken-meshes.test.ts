@@ -2,10 +2,18 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { pollUntil } from '../../src/base/poll.ts';
+import { readyPods } from '../../src/kube/pods.ts';
 import type { AppService } from '../../src/apps/app.ts';
 import { loadApp } from '../../src/apps/load-app.ts';
 import { lookIntoPod } from '../../src/observe/diagnosis/look-into-pod.ts';
+import { clientName, probeContainer, probeLabels } from '../../src/lab/client.ts';
 import type { Lab } from '../../src/lab/lab.ts';
+import type { HealthCheck } from '../../src/observe/health/health.ts';
+import type { EdgeRow } from '../../src/views/edges.ts';
+import type { RouteRow } from '../../src/views/routes.ts';
+import type { StatRow } from '../../src/views/stat.ts';
+import type { TapEvent } from '../../src/views/tap-events.ts';
+import type { TopRow } from '../../src/views/top.ts';
 import { residue as faultResidue } from '../../src/faults/injectors/point/residue.ts';
 import { armedRecords } from '../../src/run/rollback.ts';
 import { BrokenLab, runTimeoutMs } from './broken-lab.ts';
@@ -40,6 +48,12 @@ describe('broken meshes', function () {
   const broken = BrokenLab.forSuite(labName, 'consul');
   const { folder, signal } = broken;
   let lab: Lab;
+  /** Of a command that looks at the lab. */
+  const rowsOf = async <Row>(...command: string[]): Promise<Row[]> => {
+    const cli = await meshproof([...command, '--lab', labName, '--json']);
+    expect(cli.stdout, cli.all).to.match(/^\[/);
+    return JSON.parse(cli.stdout) as Row[];
+  };
   before(() => {
     lab = broken.lab;
   });
@@ -62,6 +76,51 @@ describe('broken meshes', function () {
     expect(readFileSync(file, 'utf8')).to.match(/no traffic was seen: trips by TRIPS_API_ENDPOINT/);
     const none = await meshproof(['app', 'discover', '--lab', labName, '--namespace', 'nowhere']);
     expect(none.exitCode, none.all).to.equal(2);
+  });
+
+  it('whole yet: what can be looked at without a run says so', async () => {
+    const [asks] = await readyPods(lab.kube, lab.app.namespace, probeLabels);
+    const loop = `for (const end = Date.now() + 90_000; Date.now() < end; await new Promise((go) => setTimeout(go, 100)))
+      await fetch('http://trips/api/trips').then((answer) => answer.text(), () => {});`;
+    const enough = new AbortController();
+    const load = lab.kube
+      .exec(asks!, ['node', '--input-type=module', '-e', loop], { container: probeContainer, signal: enough.signal })
+      .catch(() => {});
+    const caller = await lab.mesh.identityOf(clientName);
+    const edges = await rowsOf<EdgeRow>('edges');
+    for (const { source, destination } of lab.app.app.edges.filter((edge) => edge.destination === 'postgres')) {
+      const row = edges.find(({ id }) => id === `${source}->${destination}`);
+      expect(row, `${source}->${destination}`).to.deep.include({
+        secured: true,
+        clientIdentities: [await lab.mesh.identityOf(source)],
+        serverIdentities: [await lab.mesh.identityOf(destination)],
+      });
+    }
+    expect(edges.filter(({ secured }) => secured === false)).to.deep.equal([]);
+    const [stat] = (await rowsOf<StatRow>('stat', '--window', '3s')).filter(({ id }) => id === 'trips');
+    expect(stat).to.include({ meshedPods: 2, pods: 2, successRate: 1, protocol: 'http' });
+    expect(stat!.rps).to.be.within(1, 11);
+    const routes = await rowsOf<RouteRow>('routes', 'trips', '--window', '3s');
+    const route = routes.find(({ id }) => id === `${clientName}->trips`);
+    expect(route).to.include({ effectiveSuccess: 1, actualSuccess: 1 });
+    expect(route!.inForce.map(({ retries }) => retries)).to.deep.equal([0]);
+    const events = await rowsOf<TapEvent>('tap', 'trips', '--path', '/api', '--count', '3');
+    expect(events).to.have.length(3);
+    for (const event of events)
+      expect(event).to.include({ source: clientName, identity: caller, method: 'GET', status: 200, tls: true });
+    const top = await rowsOf<TopRow>('top', 'trips', '--count', '3');
+    expect(top.map(({ id }) => id)).to.include(`${clientName}->trips GET /api/trips`);
+    enough.abort();
+    await load;
+    const health = await meshproof(['check', '--lab', labName]);
+    expect(health.exitCode, health.all).to.equal(0);
+    expect(health.lastLine).to.equal('Status check results are √');
+    const proxies = await rowsOf<HealthCheck>('check', '--proxy');
+    const pods = await lab.app.pods('trips');
+    expect(proxies.map(({ id }) => id)).to.include.members(pods.map(({ name }) => `data-plane/${name}`));
+    const nowhere = await meshproof(['edges', '--lab', labName, '--namespace', 'kube-system']);
+    expect(nowhere.exitCode, nowhere.all).to.equal(2);
+    expect(nowhere.stderr).to.contain('No pod of the namespace kube-system is in the mesh');
   });
 
   it('a tcpdump that dies: nothing is concluded from what it captured', async () => {
@@ -156,6 +215,12 @@ describe('broken meshes', function () {
     expect(red, cli.all).to.deep.equal(['mtls-everywhere/sidecars']);
     expect(cli.exitCode).to.equal(1);
     expect(cli.lastLine).to.match(/^unhealthy: mtls-everywhere: .*trips-without-sidecar/);
+    const health = await meshproof(['check', '--proxy', '--lab', labName]);
+    expect(health.exitCode, health.all).to.equal(1);
+    expect(health.stdout).to.match(/^× trips-without-sidecar \(trips\): no-sidecar: /m);
+    expect((await meshproof(['check', '--lab', labName])).exitCode).to.equal(1);
+    const [stat] = (await rowsOf<StatRow>('stat', '--window', '1s')).filter(({ id }) => id === 'trips');
+    expect(stat).to.include({ meshedPods: 2, pods: 3 });
     await lab.kube.delete(await lab.kube.pathOf(pod), { gracePeriodSeconds: 0 });
   });
 
@@ -192,5 +257,8 @@ describe('broken meshes', function () {
     expect(red, cli.all).not.to.be.empty;
     for (const id of red) expect(id).to.match(/--postgres\.(client|server)$/);
     expect(cli.lastLine).to.match(/^unhealthy: mtls-everywhere: .*-> postgres.*plaintext/);
+    const edges = (await rowsOf<EdgeRow>('edges')).filter(({ destination }) => destination === 'postgres');
+    expect(edges.map(({ id }) => id)).to.include('trips->postgres');
+    for (const edge of edges) expect(edge).to.include({ secured: false });
   });
 });

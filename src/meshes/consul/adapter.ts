@@ -14,7 +14,7 @@ import { authorityCheck } from './authority-check.ts';
 import { failingChecks, instances, reconcile } from './catalog.ts';
 import { injectSidecars } from './inject.ts';
 import type { PolicyTarget } from '../policy-target.ts';
-import { setUpServer, startServer, type ControlPlane } from './install.ts';
+import { findServer, setUpServer, startServer, type ControlPlane } from './install.ts';
 import { lostPods, replacePods } from './lost-pods.ts';
 import { expectedPods, injectedPodObjects, injectedPods, toMeshedPod } from './meshed-pod.ts';
 import { clusterName, consulStatNames, ports, serverName, sidecarContainer, sidecarUid, spiffeId } from './names.ts';
@@ -41,25 +41,19 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
   let control: ControlPlane | undefined;
   let caPem: string | undefined;
 
-  const started = <T>(part: T | undefined): T => {
-    if (part !== undefined) return part;
-    throw new MeshproofError(
-      'MESHPROOF_MESH_NOT_READY',
-      'Consul is not installed',
-      'Call install() first; it also finds a Consul that is there.',
-    );
-  };
-  const plane = (): ControlPlane => started(control);
+  /** The one that was installed, or else the one that the lab has. */
+  const plane = async (): Promise<ControlPlane> => (control ??= await findServer(kube));
   const imageOf = (name: string): string => {
     const ref = images[name]?.ref;
     if (ref !== undefined) return ref;
     throw new MeshproofError('MESHPROOF_IMAGE', `There is no image ${name}`, 'Build the lab images first.');
   };
   const catalogView = async (): Promise<CatalogView> => {
-    const [registered, failing] = await Promise.all([instances(plane().api), failingChecks(plane().api)]);
+    const { api } = await plane();
+    const [registered, failing] = await Promise.all([instances(api), failingChecks(api)]);
     return { failing, registeredPodUids: new Set(registered.map(({ Meta }) => Meta?.['pod-uid'] ?? '')) };
   };
-  const target = (): PolicyTarget => consulPolicyTarget({ kube, admin, api: plane().api });
+  const target = async (): Promise<PolicyTarget> => consulPolicyTarget({ kube, admin, api: (await plane()).api });
   const podOf = async (ref: PodRef): Promise<MeshedPod> =>
     toMeshedPod(await kube.get<KubeObject>(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`));
 
@@ -95,20 +89,23 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
       return { recreated: true };
     },
 
-    healthChecks: () => [authorityCheck({ kube, admin, api: plane().api })],
+    healthChecks: () => [authorityCheck({ kube, admin, api: async () => (await plane()).api })],
 
-    inject: (objects, { namespace }) =>
-      injectSidecars(objects, {
-        namespace,
-        caPem: started(caPem),
-        image: imageOf('consul-proxy'),
-      }),
+    inject(objects, { namespace }) {
+      if (caPem !== undefined) return injectSidecars(objects, { namespace, caPem, image: imageOf('consul-proxy') });
+      throw new MeshproofError(
+        'MESHPROOF_MESH_NOT_READY',
+        'Consul is not installed',
+        'Call install() first; it also finds a Consul that is there.',
+      );
+    },
 
     async components() {
-      const leader = await plane().api.get<string>('/v1/status/leader');
+      const { api, version } = await plane();
+      const leader = await api.get<string>('/v1/status/leader');
       const server: MeshComponent = {
         name: serverName,
-        version: plane().version,
+        version,
         role: 'control-plane',
         ready: Boolean(leader),
       };
@@ -124,8 +121,8 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
     },
 
     async plan(policies) {
-      await reconcile(plane().api, kube);
-      return planPolicies(target(), policies, signal);
+      await reconcile((await plane()).api, kube);
+      return planPolicies(await target(), policies, signal);
     },
 
     async apply(policies) {
@@ -133,18 +130,18 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
       return plan.apply();
     },
 
-    restorePolicies: (rollback) => restorePolicies(target(), rollback),
+    restorePolicies: async (rollback) => restorePolicies(await target(), rollback),
 
-    resetPolicies: (baseline) => resetPolicies(target(), baseline),
+    resetPolicies: async (baseline) => resetPolicies(await target(), baseline),
 
-    reconcile: () => reconcile(plane().api, kube),
+    reconcile: async () => reconcile((await plane()).api, kube),
 
     metrics: async (ref) => envoySnapshot(admin, await podOf(ref), consulStatNames, clock),
 
-    identityOf: async (service) => spiffeId(plane().trustDomain, service),
+    identityOf: async (service) => spiffeId((await plane()).trustDomain, service),
 
     wireExpectation: async (source, destination) => {
-      const { trustDomain } = plane();
+      const { trustDomain } = await plane();
       return {
         port: ports.inbound,
         minTlsVersion: '1.2',

@@ -12,14 +12,18 @@ interface Roots {
 }
 
 /** A server that lost its data and made a new authority would sign certificates that nobody here trusts. */
-export function authorityCheck(options: { kube: KubeClient; api: ConsulApi; admin: EnvoyAdmin }): MeshCheck {
+export function authorityCheck(options: {
+  kube: KubeClient;
+  api: () => Promise<ConsulApi>;
+  admin: EnvoyAdmin;
+}): MeshCheck {
   const { kube, api, admin } = options;
   return {
     id: 'certificates/authority',
     title: 'Every sidecar trusts the authority that Consul signs with',
     category: 'certificates',
     async look() {
-      const { Roots: roots } = (await api.get<Roots>('/v1/connect/ca/roots')) ?? { Roots: [] };
+      const { Roots: roots } = (await (await api()).get<Roots>('/v1/connect/ca/roots')) ?? { Roots: [] };
       const own = new Set(
         roots.map(({ RootCert }) => {
           const { serialNumber, subjectAltName } = new X509Certificate(RootCert);

@@ -84,8 +84,31 @@ export async function setUpServer(
     );
     return status?.readyReplicas ? { ready: true } : { pending: 'its readiness probe fails' };
   });
+  return { api, caPem: secrets.tls.caPem, trustDomain, version: await versionOf(api) };
+}
+
+/**
+ * The server that a lab has, as it is; nothing is changed.
+ *
+ * @throws MeshproofError MESHPROOF_MESH_NOT_READY when there is none, or it does not answer
+ */
+export async function findServer(kube: KubeClient): Promise<ControlPlane> {
+  const secrets = await existingSecrets(kube);
+  if (secrets === undefined) {
+    throw new MeshproofError(
+      'MESHPROOF_MESH_NOT_READY',
+      `There is no Consul in namespace ${consulNamespace}`,
+      'Make the lab with `./bin/meshproof up`.',
+    );
+  }
+  const api = consulApi(kube, secrets.managementToken);
+  const roots = await api.get<{ TrustDomain: string }>('/v1/connect/ca/roots');
+  return { api, caPem: secrets.tls.caPem, trustDomain: roots?.TrustDomain ?? '', version: await versionOf(api) };
+}
+
+async function versionOf(api: ConsulApi): Promise<string> {
   const self = await api.get<{ Config: { Version: string } }>('/v1/agent/self');
-  return { api, caPem: secrets.tls.caPem, trustDomain, version: self?.Config.Version ?? 'unknown' };
+  return self?.Config.Version ?? 'unknown';
 }
 
 async function existingSecrets(kube: KubeClient): Promise<ServerSecrets | undefined> {

@@ -1,8 +1,9 @@
 import type { PodRef } from '../../kube/types.ts';
 import { parseEnvoyCounters } from '../../observe/telemetry/envoy-histogram.ts';
-import type { ProxyView } from '../proxy-view.ts';
+import type { ProxyRoute, ProxyView } from '../proxy-view.ts';
 import { uptimeMs, type EnvoyAdmin, type ServerInfo } from './admin.ts';
 import { leafCertificates, type CertsReply } from './certificates.ts';
+import type { Route } from './config-dump.ts';
 
 /** What the admin port of a sidecar answers. */
 export interface ViewReplies {
@@ -25,7 +26,8 @@ export interface ViewNames {
 
 /** What the sidecar was told, as the mesh reads it. */
 interface Told extends Pick<ProxyView, 'lets' | 'permissive'> {
-  upstreams: ReadonlyMap<string, { addresses: readonly string[] }>;
+  /** `routes`: undefined for TCP. */
+  upstreams: ReadonlyMap<string, { addresses: readonly string[]; routes?: readonly Route[] | undefined }>;
 }
 
 /** Asks a sidecar what it was told and what it has done; of its counters those that a view needs: all would be some hundred kB. */
@@ -73,10 +75,11 @@ export function envoyProxyView(
     connected: counters.get('control_plane.connected_state') === 1,
     identity: leafCertificates(certificates)[0]?.identity,
     ways: new Map(
-      [...upstreams].map(([service, { addresses }]) => [
+      [...upstreams].map(([service, { addresses, routes }]) => [
         service,
         {
           addresses,
+          routes: routes?.map(proxyRoute),
           connections: towards(service, 'upstream_cx_total'),
           connectFailures: towards(service, 'upstream_cx_connect_fail'),
           handshakes: towards(service, 'ssl\\.handshake'),
@@ -93,4 +96,9 @@ export function envoyProxyView(
       denied: sum((name) => /rbac\.denied$/.test(name)),
     },
   };
+}
+
+/** A route without a time waits 15 s, one with 0 for ever (Envoy, `RouteAction.timeout`). */
+function proxyRoute({ prefix, retries, onStatus, timeoutMs = 15_000 }: Route): ProxyRoute {
+  return { pathPrefix: prefix, retries, onStatus, timeoutMs: timeoutMs === 0 ? undefined : timeoutMs };
 }

@@ -13,7 +13,7 @@ import type { MeshedPod } from '../meshed-pod.ts';
 import type { PolicyTarget } from '../policy-target.ts';
 import { analysis } from './analysis.ts';
 import { injectable } from './inject.ts';
-import { installControlPlane } from './install.ts';
+import { installControlPlane, versionOf } from './install.ts';
 import { keyLogs } from './key-logs.ts';
 import { expectedPods, injectedPods, toMeshedPod } from './meshed-pod.ts';
 import {
@@ -103,13 +103,11 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
 
     async components() {
       const { status } = await kube.get(`/apis/apps/v1/namespaces/${istioNamespace}/deployments/${controlPlane}`);
+      const ready = (status?.readyReplicas ?? 0) > 0;
+      // Of a lab that another process installed.
+      if (ready) installed ??= { version: await versionOf(kube) };
       return [
-        {
-          name: controlPlane,
-          version: installed?.version ?? 'unknown',
-          role: 'control-plane' as const,
-          ready: (status?.readyReplicas ?? 0) > 0,
-        },
+        { name: controlPlane, version: installed?.version ?? 'unknown', role: 'control-plane' as const, ready },
         ...(await envoyComponents(admin, await injectedPods(kube))),
       ];
     },

@@ -17,5 +17,17 @@ export async function readProxyView(admin: EnvoyAdmin, pod: PodRef): Promise<Pro
   };
   const replies = await readViewReplies(admin, pod, names);
   const { upstreams, callers, permissive } = readProxyConfig(replies.dump, namespace);
-  return envoyProxyView(replies, { upstreams, lets: callers, permissive }, names);
+  // A service with several HTTP ports has routes for each: those of the first stand for all, as policies are written for all.
+  const ways = new Map(
+    [...upstreams].map(
+      ([
+        service,
+        {
+          addresses,
+          ports: [routes],
+        },
+      ]) => [service, { addresses, routes }],
+    ),
+  );
+  return envoyProxyView(replies, { upstreams: ways, lets: callers, permissive }, names);
 }

@@ -29,14 +29,21 @@ export async function forwardedIdentities(source: PcapSource, port: number): Pro
       if (at < 0 || decodeIp(buffer, at, end, start + wireLength, segment) !== 'tcp') return;
       if (segment.destinationPort !== port) return;
       const text = buffer.toString('latin1', segment.payloadStart, segment.payloadEnd);
-      for (const [, value = ''] of text.matchAll(header)) {
-        const own = value.split(',').at(-1) ?? '';
-        const field = (name: string): string => new RegExp(`(?:^|;)${name}="?([^;"]*)`).exec(own)?.[1] ?? '';
-        found.push({ by: field('By'), uri: field('URI'), requests: 1 });
-      }
+      for (const [, value = ''] of text.matchAll(header)) found.push({ ...forwardedIdentity(value), requests: 1 });
     },
   });
   return mergeForwarded(found);
+}
+
+/**
+ * Who is at the ends, by the value of a header `x-forwarded-client-cert`: of its elements the last, which is the sidecar's own
+ * (Envoy, HTTP connection manager, x-forwarded-client-cert). Empty where it names nobody.
+ */
+export function forwardedIdentity(value: string): Pick<ForwardedIdentity, 'by' | 'uri'> {
+  // A certificate's subject is quoted, and may hold commas.
+  const own = value.match(/(?:[^,"]|"(?:\\.|[^"\\])*")+/g)?.at(-1) ?? '';
+  const field = (name: string): string => new RegExp(`(?:^|;)${name}="?([^;"]*)`).exec(own)?.[1] ?? '';
+  return { by: field('By'), uri: field('URI') };
 }
 
 /** Of several replicas: each pair once, the most frequent first. */

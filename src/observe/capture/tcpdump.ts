@@ -2,30 +2,13 @@ import { stat } from 'node:fs/promises';
 import { MeshproofError } from '../../base/errors.ts';
 import { systemClock } from '../../base/clock.ts';
 import { pollUntil } from '../../base/poll.ts';
-import { startCommand, type RunningCommand } from '../../base/process.ts';
-import type { PodRef } from '../../kube/types.ts';
-import type { Tool } from '../../tools/tool.ts';
-import { captureError } from './capture-error.ts';
 import { lastDescendant } from './process-tree.ts';
-import { readCounters, tcpdumpArgv, type TcpdumpCounters } from './tcpdump-argv.ts';
+import { lastWords, startTcpdump, type TcpdumpLook, type TcpdumpOptions } from './start-tcpdump.ts';
+import { readCounters, type TcpdumpCounters } from './tcpdump-argv.ts';
 
-export interface CaptureOptions {
-  /** Whose traffic it is; named in errors. */
-  pod: PodRef;
-  /** Turns a command into one that runs in the pod's network namespace (`podNetwork.command`). */
-  argvFor: (argv: string[]) => Promise<string[]>;
-  tcpdump: Tool;
+export interface CaptureOptions extends TcpdumpOptions {
   /** Where to write; must end in `.pcap`, since Debian's AppArmor profile lets tcpdump write nothing else. */
   file: string;
-  signal: AbortSignal;
-  /** Default eth0: on loopback a mesh is plaintext by design. */
-  interface?: string;
-  /** What to capture, as pcap-filter(7) writes it; default: all of TCP. */
-  filter?: string | undefined;
-  /** tcpdump ends itself after this time, in case meshproof is killed; default 15 minutes. */
-  maxDurationMs?: number;
-  /** How long tcpdump may take until it listens; default 10 s. */
-  readyTimeoutMs?: number;
 }
 
 export interface CaptureResult {
@@ -54,55 +37,19 @@ const drainTimeoutMs = 3 * blockTimeoutMs;
  * @throws MeshproofError MESHPROOF_CAPTURE with tcpdump's own last message if it ends before it listens, or does not get there.
  */
 export async function startCapture(options: CaptureOptions): Promise<RunningCapture> {
-  const { pod, file, signal } = options;
-  signal.throwIfAborted();
-  const where = `${pod.namespace}/${pod.name}`;
-  const argv = await options.argvFor(tcpdumpArgv(options));
-  let listening = false;
-  let counters: TcpdumpCounters | undefined;
-  let reports = 0;
-  let endedBy: Awaited<RunningCommand['ended']> | undefined;
-  const onStderrLine = (line: string): void => {
-    if (line.includes('listening on ')) listening = true;
-    const read = readCounters(line, counters);
-    if (read === undefined) return;
-    counters = read;
-    if (read.drops !== undefined) reports++;
-  };
-  const command = startCommand(argv, { onStderrLine });
-  void command.ended.then((end) => (endedBy = end));
-  try {
-    await pollUntil(
-      () => {
-        if (listening) return Promise.resolve({ ready: true });
-        if (endedBy !== undefined)
-          throw captureError(
-            `tcpdump at ${where} ended at once: ${lastWords(endedBy.stderr)}`,
-            hintFor(endedBy.stderr),
-          );
-        return Promise.resolve({ pending: 'tcpdump has not said that it listens' });
-      },
-      {
-        what: `capture at ${where}`,
-        timeoutMs: options.readyTimeoutMs ?? 10_000,
-        intervalMs: 10,
-        signal,
-        code: 'MESHPROOF_CAPTURE',
-      },
-    );
-  } catch (error) {
-    await command.stop();
-    throw error;
-  }
+  const { file, signal } = options;
+  const tcpdump = await startTcpdump(options);
+  const { command } = tcpdump;
 
   const finish = async (): Promise<CaptureResult> => {
     signal.removeEventListener('abort', onAbort);
-    if (endedBy === undefined) await drain(command.pid, () => ({ counters, reports, ended: endedBy !== undefined }));
+    if (!tcpdump.look().ended) await drain(command.pid, () => tcpdump.look());
     // Ended before it was asked, however late that is seen: dead processes are reported with a delay.
-    let byItself = endedBy !== undefined;
+    let byItself = tcpdump.look().ended;
     const { killed } = await command.stop();
     const end = await command.ended;
     byItself ||= end.signal === 'SIGKILL' && !killed;
+    let { counters } = tcpdump.look();
     // The last lines may come without a line break.
     for (const line of end.stderr.split('\n').slice(-4)) counters = readCounters(line, counters) ?? counters;
     return result(file, counters, byItself ? end : undefined, killed);
@@ -124,10 +71,7 @@ export async function startCapture(options: CaptureOptions): Promise<RunningCapt
  * SIGUSR1 makes tcpdump print its counters and go on: done when everything the kernel took is written or dropped, or when
  * nothing came for longer than a block may wait (on `lo` and `any` the kernel also counts copies that are left out).
  */
-async function drain(
-  pid: number,
-  look: () => { counters: TcpdumpCounters | undefined; reports: number; ended: boolean },
-): Promise<void> {
+async function drain(pid: number, look: () => TcpdumpLook): Promise<void> {
   const tcpdump = await lastDescendant(pid);
   if (tcpdump === undefined) return;
   const before = look().reports;
@@ -191,18 +135,4 @@ async function result(
     kernelDrops: counters?.drops ?? 0,
     problems,
   };
-}
-
-/** Its last words, without the counters: an error of libpcap may take two lines. */
-function lastWords(stderr: string): string {
-  const lines = stderr.split('\n').map((line) => line.trim());
-  const told = lines.filter((line) => line !== '' && readCounters(line, undefined) === undefined);
-  return told.slice(-2).join(' ') || 'it said nothing';
-}
-
-function hintFor(stderr: string): string {
-  if (/permission|not permitted/i.test(stderr)) return 'Capturing needs root (CAP_NET_RAW, CAP_NET_ADMIN).';
-  if (/No such device/i.test(stderr))
-    return 'The pod has no such interface: does it run with hostNetwork, or is it gone?';
-  return 'Try `meshproof doctor`; the command runs in the network namespace of the pod.';
 }

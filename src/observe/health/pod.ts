@@ -12,6 +12,11 @@ export interface PodJson extends Pod {
   };
 }
 
+/** A native sidecar is an init container. */
+export function hasContainer({ spec }: Pick<PodJson, 'spec'>, wanted: string): boolean {
+  return [...(spec.initContainers ?? []), ...spec.containers].some(({ name }) => name === wanted);
+}
+
 export function restartsOf(pod: PodJson): number {
   return containerStatuses(pod).reduce((sum, { restartCount }) => sum + restartCount, 0);
 }

@@ -1,18 +1,15 @@
-import { podName } from '../../kube/pod-status.ts';
+import { isTerminating, podName } from '../../kube/pod-status.ts';
 import type { MeshAdapter, MeshCheck } from '../../meshes/adapter.ts';
 import type { PodRef } from '../../kube/types.ts';
 import { judged, seconds, type Check, type Finding } from './check.ts';
 import type { HealthCheck } from './health.ts';
-import type { PodJson } from './pod.ts';
+import { hasContainer, type PodJson } from './pod.ts';
 import { withoutUnreachable } from './pods.ts';
 
 /** Pods that carry the mesh's sidecar, as a container or a native sidecar. */
 export function meshedPods(pods: readonly PodJson[], sidecarContainer: string): PodJson[] {
   return pods.filter(
-    ({ spec, metadata, status }) =>
-      metadata.deletionTimestamp === undefined &&
-      status?.phase === 'Running' &&
-      [...(spec.initContainers ?? []), ...spec.containers].some(({ name }) => name === sidecarContainer),
+    (pod) => !isTerminating(pod) && pod.status?.phase === 'Running' && hasContainer(pod, sidecarContainer),
   );
 }
 

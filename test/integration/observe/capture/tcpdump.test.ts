@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MeshproofError } from '../../../../src/base/errors.ts';
 import { pollUntil } from '../../../../src/base/poll.ts';
+import type { HttpExchange } from '../../../../src/observe/capture/http1/conversation.ts';
+import { HttpExchanges } from '../../../../src/observe/capture/http1/exchanges.ts';
 import { judgeWire } from '../../../../src/observe/capture/judge-wire.ts';
+import { startLiveCapture } from '../../../../src/observe/capture/live-capture.ts';
 import { proveWire } from '../../../../src/observe/capture/prove-wire.ts';
 import { startCapture, type CaptureOptions, type RunningCapture } from '../../../../src/observe/capture/tcpdump.ts';
 import type { WireEdge, WireProof } from '../../../../src/observe/capture/wire.ts';
@@ -231,5 +234,40 @@ describe('tcpdump on a pod’s network', function () {
     const { problems } = await (await start(pods.client, { tcpdump: fakeTcpdump(silent) })).stop();
     expect(problems).to.include('tcpdump wrote no file');
     expect(problems).to.include('tcpdump did not report its counters');
+  });
+
+  it('live: requests are seen while it goes on, nothing is written, and nobody is left', async () => {
+    const seen: HttpExchange[] = [];
+    const exchanges = new HttpExchanges(8080, (exchange) => seen.push(exchange));
+    const filter = 'tcp port 8080 or tcp port 8081';
+    const live = async (more: Partial<CaptureOptions> = {}) =>
+      startLiveCapture({
+        argvFor: (argv) => Promise.resolve(pods.command(pods.server, argv)),
+        ...{ pod: pods.server, tcpdump: pods.tcpdump, filter, signal: new AbortController().signal },
+        onPacket: (packet) => exchanges.packet(packet),
+        ...more,
+      });
+    {
+      await using capture = await live();
+      await pods.talk({ port: 8080, message: plantedToken, requests: 2, answerBytes: 10 });
+      await pollUntil(async () => (seen.length === 2 ? { ready: true } : { pending: `${seen.length} requests` }), {
+        what: 'requests',
+        timeoutMs: 10_000,
+      });
+      expect(capture.problems()).to.deep.equal([]);
+      expect(await writersOf(filter)).not.to.deep.equal([]);
+    }
+    expect(await writersOf(filter)).to.deep.equal([]);
+    // The answers are no HTTP.
+    expect(seen.map(({ path, status }) => [path, status])).to.deep.equal([
+      [`/?q=${plantedToken}`, undefined],
+      [`/?q=${plantedToken}`, undefined],
+    ]);
+    await using short = await live({ maxDurationMs: 1000 });
+    await pollUntil(async () => (short.problems().length > 0 ? { ready: true } : { pending: 'it goes on' }), {
+      what: 'its end',
+      timeoutMs: 10_000,
+    });
+    expect(short.problems().join()).to.match(/its capture ended by itself/);
   });
 });

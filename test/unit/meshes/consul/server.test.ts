@@ -1,5 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { expect } from 'chai';
+import { KubeApiError } from '../../../../src/kube/kube-api-error.ts';
+import { findServer } from '../../../../src/meshes/consul/install.ts';
 import { createServerTls } from '../../../../src/meshes/consul/server-tls.ts';
 import { secretsOf, serverObjects } from '../../../../src/meshes/consul/server.ts';
 import { createMeshAuthority } from '../../../../src/meshes/consul/mesh-authority.ts';
@@ -41,6 +43,39 @@ describe('the control plane', () => {
     expect(config).to.deep.equal({ cluster_id: 'id', root_cert: 'ROOT', private_key: 'ROOT KEY' });
     delete data['mesh-ca-key.pem'];
     expect(secretsOf(data), 'of another version').to.equal(undefined);
+  });
+
+  it('is found in a lab that another process made, and nothing is written', async () => {
+    const secret = serverObjects(options).find(({ kind, stringData }) => kind === 'Secret' && stringData)!;
+    const data = Object.fromEntries(
+      Object.entries(secret.stringData as Record<string, string>).map(([key, value]) => [key, btoa(value)]),
+    );
+    const asked: string[] = [];
+    const replies: Record<string, object> = {
+      '/v1/connect/ca/roots': { TrustDomain: 'id.consul' },
+      '/v1/agent/self': { Config: { Version: '1.22.7' } },
+    };
+    const kube = {
+      get: async () => ({ data }),
+      list: async () => [{ metadata: { name: 'consul-server-1' }, status: { phase: 'Running' } }],
+      podHttp: async (
+        _pod: object,
+        _port: number,
+        path: string,
+        { method, headers }: { method: string; headers: Record<string, string> },
+      ) => {
+        asked.push(`${method} ${path} ${headers['x-consul-token']}`);
+        return { status: 200, body: JSON.stringify(replies[path]) };
+      },
+    };
+    const found = await findServer(kube as never);
+    expect(found).to.include({ trustDomain: 'id.consul', version: '1.22.7', caPem: 'CA' });
+    expect(asked).to.deep.equal(Object.keys(replies).map((path) => `GET ${path} ${token}`));
+    const get = async (): Promise<never> => {
+      throw new KubeApiError({ call: 'GET', httpStatus: 404, reason: 'NotFound', message: 'no secret' });
+    };
+    const error = await findServer({ ...kube, get } as never).catch((thrown: unknown) => thrown);
+    expect(error).to.include({ code: 'MESHPROOF_MESH_NOT_READY' });
   });
 
   it('has an authority of its own, named by the trust domain', async () => {
