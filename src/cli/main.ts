@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { toMeshproofError } from '../base/errors.ts';
 import { appCommand } from './commands/app.ts';
+import { capabilitiesCommand } from './commands/capabilities.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { downCommand } from './commands/down.ts';
 import { reportCommand } from './commands/report.ts';
@@ -43,6 +44,7 @@ for (const command of [
   doctorCommand,
   validateCommand,
   listCommand,
+  capabilitiesCommand,
   appCommand,
   reportCommand,
 ]) {

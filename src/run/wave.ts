@@ -12,6 +12,7 @@ import { collectFailureEvidence } from '../observe/diagnosis/failure-evidence.ts
 import type { GoldenSignals } from '../observe/telemetry/golden.ts';
 import type { Policy } from '../policies/index.ts';
 import type { ScenarioReport } from '../report/model.ts';
+import { triedOf } from '../scenario/tried.ts';
 import { runArm } from './arm.ts';
 import type { Engine } from './engine.ts';
 import { unmet, type PlannedTrial } from './trials.ts';
@@ -120,7 +121,8 @@ async function putInForce(specs: readonly ArmSpec[], { context }: Engine): Promi
 async function judged(one: Running, engine: Engine, elapsedMs: () => number): Promise<TrialOutcome> {
   const { context, events } = engine;
   const { trial, claim } = one;
-  const base = { id: trial.id, title: trial.title, criterion: trial.scenario.criterion.id };
+  const tried = triedOf(trial.scenario, trial.subject, claim);
+  const base = { id: trial.id, title: trial.title, criterion: trial.scenario.criterion.id, tried };
   const judging = new Judging(context.evidence.reader);
   const outcome = (status: Status, reason: string, assertions: Assertion[], arms: RunArm[]): TrialOutcome => {
     for (const { id, status: each, observed } of assertions)

@@ -111,6 +111,7 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
         version: plane().version,
         role: 'control-plane',
         ready: Boolean(leader),
+        tool: 'consul',
       };
       return [server, ...(await envoyComponents(admin, await injectedPods(kube)))];
     },

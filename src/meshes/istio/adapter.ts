@@ -107,6 +107,7 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
           version: installed?.version ?? 'unknown',
           role: 'control-plane' as const,
           ready: (status?.readyReplicas ?? 0) > 0,
+          tool: 'pilot-discovery' as const,
         },
         ...(await envoyComponents(admin, await injectedPods(kube))),
       ];
