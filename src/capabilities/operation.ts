@@ -14,7 +14,7 @@ export const operation = defineGroup('operation', {
     title: 'List of components and versions',
     open: 'every report lists them, as does `meshproof capabilities --lab`; there is nothing to fail in a control',
   },
-  overhead: 'Overhead in latency and resources',
+  overhead: { title: 'Overhead in latency and resources', proof: { claim: 'adds-latency' } },
   'control-plane-outage': 'Traffic while the control plane is away',
   'proxy-upgrade': 'Upgrade of a proxy under load',
   'certificate-day-2': 'A new root of trust on a mesh that runs (day 2)',

@@ -5,6 +5,7 @@ import { appCommand } from './commands/app.ts';
 import { capabilitiesCommand } from './commands/capabilities.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { downCommand } from './commands/down.ts';
+import { overheadCommand } from './commands/overhead.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommandDefinition } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
@@ -45,6 +46,7 @@ for (const command of [
   validateCommand,
   listCommand,
   capabilitiesCommand,
+  overheadCommand,
   appCommand,
   reportCommand,
 ]) {

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { MeshproofError } from '../base/errors.ts';
-import type { ArmName, ArmResult, ArmSpec } from '../claims/arm.ts';
+import { armFolder, type ArmName, type ArmResult, type ArmSpec } from '../claims/arm.ts';
 import type { Arms } from '../claims/define-claim.ts';
 import { Judging } from '../claims/judging.ts';
 import { evidencePath } from '../evidence/store.ts';
@@ -27,7 +27,7 @@ export interface TrialOutcome {
 /** A trial under way: what was seen so far, or why it broke off. */
 interface Running extends PlannedTrial {
   arms?: Arms<unknown>;
-  results: Partial<Record<ArmName, ArmResult>>;
+  results: Record<ArmName, ArmResult[]>;
   error?: unknown;
   skipped?: string;
 }
@@ -40,15 +40,17 @@ interface Running extends PlannedTrial {
 export async function runWave(planned: readonly PlannedTrial[], engine: Engine): Promise<TrialOutcome[]> {
   const { context } = engine;
   const started = context.clock.monotonicMs();
-  const running = planned.map((one): Running => ({ ...one, results: {} }));
+  const running = planned.map((one): Running => ({ ...one, results: { control: [], treatment: [] } }));
   await Promise.all(running.map((one) => prepare(one, engine)));
-  for (const name of ['control', 'treatment'] as const) {
-    const specs = running.flatMap((one) => {
-      const spec = one.error === undefined ? one.arms?.[name] : undefined;
-      return spec === undefined ? [] : [{ one, spec }];
-    });
-    if (specs.length > 0) await runArms(specs, name, engine);
-    if (context.signal.aborted) break;
+  const rounds = Math.max(...running.map(({ arms }) => arms?.rounds ?? 1));
+  for (let round = 1; round <= rounds; round++) {
+    for (const name of ['control', 'treatment'] as const) {
+      const specs = running.flatMap((one) => {
+        const spec = one.error === undefined && round <= (one.arms?.rounds ?? 1) ? one.arms?.[name] : undefined;
+        return spec === undefined ? [] : [{ one, spec: { ...spec, round } }];
+      });
+      if (specs.length > 0 && !context.signal.aborted) await runArms(specs, name, engine);
+    }
   }
   return Promise.all(running.map((one) => judged(one, engine, () => context.clock.monotonicMs() - started)));
 }
@@ -79,12 +81,15 @@ async function runArms(
       engine,
     );
     for (const { spec } of specs) {
-      await engine.context.evidence.text(evidencePath(spec.scenario, name, 'policies.yaml'), policies.rendered);
+      await engine.context.evidence.text(
+        evidencePath(spec.scenario, armFolder(spec), 'policies.yaml'),
+        policies.rendered,
+      );
     }
     await Promise.all(
       specs.map(async ({ one, spec }) => {
         try {
-          one.results[name] = await runArm(spec, engine);
+          one.results[name].push(await runArm(spec, engine));
         } catch (error) {
           one.error = error;
         }
@@ -131,7 +136,7 @@ async function judged(one: Running, engine: Engine, elapsedMs: () => number): Pr
     const judgedArms = arms.map((arm) => judgeArm(arm, assertions));
     return {
       report: { ...base, status, reason, durationMs: Math.round(elapsedMs()), arms: judgedArms, assertions },
-      signals: Object.values(one.results).flatMap(({ signals }) => signals),
+      signals: Object.values(one.results).flatMap((results) => results.flatMap(({ signals }) => signals)),
     };
   };
   if (one.skipped !== undefined) {
@@ -146,8 +151,17 @@ async function judged(one: Running, engine: Engine, elapsedMs: () => number): Pr
   try {
     context.signal.throwIfAborted();
     if (one.error !== undefined) throw one.error;
-    const { control, treatment } = one.results;
-    await claim.judge({ trial, context, judging, seen: one.arms?.seen, arms: one.results });
+    const { results } = one;
+    const [control, treatment] = [results.control[0], results.treatment[0]];
+    const seen = one.arms?.seen;
+    await claim.judge({
+      trial,
+      context,
+      judging,
+      seen,
+      arms: { ...(control && { control }), ...(treatment && { treatment }) },
+      rounds: results,
+    });
     const { assertions } = judging;
     const status = scenarioStatus(assertions);
     if (status === 'fail') await keepFailureEvidence(one, engine);
