@@ -6,6 +6,7 @@ const order = [
   'kube',
   'clusters',
   'policies',
+  'capabilities',
   'observe/telemetry',
   'observe/pressure',
   'meshes',

@@ -22,6 +22,8 @@ export interface ArmSpec {
   /** Id of the scenario: where its evidence goes. */
   scenario: string;
   name: ArmName;
+  /** Where arms alternate: which of its rounds this is, from 1. */
+  round?: number | undefined;
   /** The application it runs on: in the mesh, or its unmeshed twin. */
   app: RunningApp;
   /** In force while it runs. Those of arms that run side by side are put in force together. */
@@ -47,6 +49,11 @@ export interface ArmSpec {
   witnesses?: readonly string[] | undefined;
   /** Edges that are captured at both ends. */
   captures?: { edges: readonly AppEdge[]; fresh: (clients: readonly PodRef[]) => Promise<void> } | undefined;
+}
+
+/** What an arm’s evidence is kept under: its name, and from the second round on which round it is. */
+export function armFolder({ name, round = 1 }: Pick<ArmSpec, 'name' | 'round'>): string {
+  return round === 1 ? name : `${name}-${round}`;
 }
 
 /** Looks at the proxies (files of ProxySnapshot[]): right before the load, at both ends of the fault's window, after the last request. */

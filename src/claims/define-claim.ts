@@ -52,6 +52,8 @@ export interface ClaimRequirements {
 export interface Arms<Seen> {
   control?: ArmSpec | undefined;
   treatment?: ArmSpec | undefined;
+  /** How often both are run, by turns; default once. */
+  rounds?: number | undefined;
   /** What was looked at beside the arms, as evidence paths and the like. */
   seen: Seen;
 }
@@ -90,6 +92,8 @@ export interface JudgeOptions<Scenario extends ScenarioBase, Seen> {
   judging: Judging;
   seen: Seen;
   arms: Partial<Record<ArmName, ArmResult>>;
+  /** Every round of each arm; `arms` has the first. */
+  rounds: Record<ArmName, readonly ArmResult[]>;
 }
 
 export function defineClaim<Scenario extends ScenarioBase, Seen>(

@@ -1,3 +1,4 @@
+import { addsLatency } from './adds-latency.ts';
 import { boundsLatency, type AskedBoundsLatency } from './bounds-latency.ts';
 import { clusterHealthy } from './cluster-healthy.ts';
 import type { ClaimEntry } from './define-claim.ts';
@@ -13,6 +14,7 @@ export const claims = [
   mutualTls,
   goldenSignals,
   sameCode,
+  addsLatency,
   clusterHealthy,
   // Each entry's methods take its own scenario; whoever calls them has parsed it with the entry's schema.
 ] as unknown as readonly ClaimEntry[];

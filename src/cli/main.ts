@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { toMeshproofError } from '../base/errors.ts';
 import { appCommand } from './commands/app.ts';
+import { capabilitiesCommand } from './commands/capabilities.ts';
 import { checkCommand } from './commands/check.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { downCommand } from './commands/down.ts';
 import { edgesCommand } from './commands/edges.ts';
+import { overheadCommand } from './commands/overhead.ts';
 import { reportCommand } from './commands/report.ts';
 import { routesCommand } from './commands/routes.ts';
 import { runCommandDefinition } from './commands/run.ts';
@@ -55,6 +57,8 @@ for (const command of [
   doctorCommand,
   validateCommand,
   listCommand,
+  capabilitiesCommand,
+  overheadCommand,
   appCommand,
   reportCommand,
 ]) {

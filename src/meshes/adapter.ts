@@ -25,6 +25,8 @@ export interface MeshComponent {
   version: string;
   role: 'control-plane' | 'data-plane';
   ready: boolean;
+  /** The part of its mesh that it is, by the program (`capabilities.parts` of the entry). */
+  tool?: ToolName | undefined;
 }
 
 /** Why a pod is not (yet) properly in the mesh; empty list = all is well. */

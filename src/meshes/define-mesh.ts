@@ -1,3 +1,4 @@
+import type { MeshCapabilities } from '../capabilities/statement.ts';
 import type { ImageSpec } from '../images/image.ts';
 import type { ImageKit } from '../images/image-kit.ts';
 import type { PolicyKind } from '../policies/index.ts';
@@ -24,6 +25,8 @@ export interface MeshEntry<Name extends string = string> {
   };
   /** Its renderer for each kind of policy it can carry out. A scenario that needs another is skipped, with the reason. */
   readonly policies: { readonly [Kind in PolicyKind]?: object | undefined };
+  /** What it is made of, and what its makers say that it can do and cannot. */
+  readonly capabilities: MeshCapabilities;
   /** Talks to it in a lab; starts nothing. */
   open(context: MeshContext): MeshAdapter;
 }

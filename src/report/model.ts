@@ -1,3 +1,5 @@
+import type { RunCapability } from '../capabilities/of-run.ts';
+import type { Tried } from '../capabilities/proof.ts';
 import type { Assertion, Status } from '../judge/assertion.ts';
 import type { LedgerFacts } from '../judge/ledger.ts';
 import type { EvidencePath } from '../evidence/path.ts';
@@ -32,6 +34,8 @@ export interface RunReport {
   criteria: Criterion[];
   scenarios: ScenarioReport[];
   signals: GoldenSignals[];
+  /** What the mesh can be asked for, and what of it this run proved. */
+  capabilities?: RunCapability[];
   health: { before?: HealthSnapshot; after?: HealthSnapshot };
   /** Assertions that belong to the run, not to a scenario: residue, cleanup, sidecars present. */
   assertions: Assertion[];
@@ -71,6 +75,8 @@ export interface ScenarioReport {
   status: Status;
   reason: string;
   durationMs: number;
+  /** What a pass of it proves. */
+  tried?: Tried;
   arms: ArmReport[];
   assertions: Assertion[];
 }

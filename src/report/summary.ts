@@ -1,6 +1,7 @@
 import { milliseconds, percent, plural } from '../base/words.ts';
 import type { Assertion, Status } from '../judge/assertion.ts';
 import { statuses } from '../judge/assertion.ts';
+import { capabilityCounts } from './capability-counts.ts';
 import { durationText, rateText, shareText } from './html/words.ts';
 import type { RunReport } from './model.ts';
 import { quantileText, signalsScenario } from './signal-text.ts';
@@ -25,6 +26,7 @@ export function renderSummary(report: RunReport): string {
     ...errors(report),
     ...figures(report),
     ...signals(report),
+    ...capabilities(report),
     foot(report),
   ];
   let text = '';
@@ -127,6 +129,18 @@ function signals({ signals: all }: RunReport): string[] {
     `## Golden signals: ${escapeMd(scenario ?? '')}\n\n| edge | by | per second | success | p50 | p99 |\n|---|---|---:|---:|---:|---:|\n`,
     ...rows,
     '\n',
+  ];
+}
+
+/** What this run proved, and how many of the others there are: the page has them all, with reasons. */
+function capabilities({ capabilities: all = [], mesh }: RunReport): string[] {
+  if (all.length === 0) return [];
+  const rows = all
+    .filter(({ status }) => status === 'proven')
+    .map(({ group, capability, scenario }) => `| ${cell(group)} | ${cell(capability)} | ${cell(scenario ?? '')} |\n`);
+  return [
+    `## Capabilities of this mesh\n\n${escapeMd(mesh?.name ?? '')}: ${capabilityCounts(all)}.\n\n`,
+    ...(rows.length > 0 ? ['| group | proven by this run | scenario |\n|---|---|---|\n', ...rows, '\n'] : []),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { hostTime } from '../base/host-time.ts';
-import type { ArmResult, ArmSpec } from '../claims/arm.ts';
+import { armFolder, type ArmResult, type ArmSpec } from '../claims/arm.ts';
 import type { RunContext } from '../claims/context.ts';
 import { figuresOf, loadFacts, seriesOf } from '../claims/figures.ts';
 import { within, type Window } from '../base/window.ts';
@@ -32,7 +32,7 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
   const { context, events, means } = engine;
   const { evidence, progress, clock } = context;
   const { scenario, name } = spec;
-  const path = (file: string): EvidencePath => evidencePath(scenario, name, file);
+  const path = (file: string): EvidencePath => evidencePath(scenario, armFolder(spec), file);
   return progress.step(`${scenario}: ${name}`, async (detail) => {
     events.emit({ type: 'arm-started', scenario, arm: name });
     const durationMs = durationOf(spec);
@@ -58,7 +58,7 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
     await using captures =
       spec.captures &&
       (await means.captureEdges(
-        { scenario, arm: name, edges: spec.captures.edges, app: spec.app, clients: load.pods },
+        { scenario, arm: armFolder(spec), edges: spec.captures.edges, app: spec.app, clients: load.pods },
         context,
       ));
     if (spec.captures) {
@@ -262,7 +262,7 @@ async function evidenceOf(seen: Seen): Promise<ArmResult> {
     proxyProblems: await evidence.json(path('proxy-problems.json'), problems),
     captures: captured,
     apps: appLooks,
-    signals: await signalTable({ scenario: spec.scenario, arm: spec.name }, sources, evidence.reader),
+    signals: await signalTable({ scenario: spec.scenario, arm: armFolder(spec) }, sources, evidence.reader),
     report: { name: spec.name, phases: phasesOf(seen, ledger), faults: receipts satisfies FaultReceipt[], wire: [] },
   };
 

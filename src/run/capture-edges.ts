@@ -23,7 +23,8 @@ export interface RunningCaptures extends AsyncDisposable {
 
 export interface CaptureEdgesOptions {
   scenario: string;
-  arm: 'control' | 'treatment';
+  /** Folder of its evidence. */
+  arm: string;
   edges: readonly AppEdge[];
   app: RunningApp;
   /** Pods of the load client, which no Deployment knows. */

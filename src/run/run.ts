@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { MeshproofError, toMeshproofError } from '../base/errors.ts';
 import { timedProgress, type Progress, type Timing } from '../base/progress.ts';
+import { capabilitiesOfRun } from '../capabilities/of-run.ts';
 import type { RunContext } from '../claims/context.ts';
 import { Judging, type Check } from '../claims/judging.ts';
 import { lockLab } from '../clusters/lab-lock.ts';
@@ -17,7 +18,9 @@ import { openLab, throwAwayName, type OpenLabOptions } from '../lab/open-lab.ts'
 import type { HealthResult } from '../observe/health/health.ts';
 import type { RunReport } from '../report/model.ts';
 import { writeReport } from '../report/write-report.ts';
+import { capabilityMatrix } from '../scenario/capability-matrix.ts';
 import type { Scenario } from '../scenario/schema.ts';
+import { triedOf } from '../scenario/tried.ts';
 import { Engine } from './engine.ts';
 import { eventfulProgress, openEvents, type Events } from './events.ts';
 import { hostFacts, toolFacts } from './host-facts.ts';
@@ -157,6 +160,9 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
     verdict: final,
     criteria: judged,
     ...parts,
+    ...(lab !== undefined && {
+      capabilities: capabilitiesOfRun(await capabilityMatrix([lab.meshEntry]), parts),
+    }),
     timings,
     evidence: [],
   };
@@ -255,7 +261,7 @@ async function prepareEnd(one: PlannedTrial, context: RunContext): Promise<Plann
 const startHint = 'The mesh keeps calls from getting through: mend the edge that is named, then run again.';
 
 /** A trial on an app that the mesh keeps from working: it fails by what was found, and nothing else was tried. */
-async function notStarted({ trial }: PlannedTrial, path: string, evidence: Evidence): Promise<TrialOutcome> {
+async function notStarted({ trial, claim }: PlannedTrial, path: string, evidence: Evidence): Promise<TrialOutcome> {
   const judging = new Judging(evidence.reader);
   const { status, observed, title } = await judging.on({ prefix: trial.id, arm: 'treatment' })(
     'workloads',
@@ -269,6 +275,7 @@ async function notStarted({ trial }: PlannedTrial, path: string, evidence: Evide
     id,
     title: scenario,
     criterion: trial.scenario.criterion.id,
+    tried: triedOf(trial.scenario, trial.subject, claim),
     status,
     reason: `${title}: ${observed}`,
     durationMs: 0,

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { MeshproofError } from '../base/errors.ts';
-import type { ArmName, ArmResult, ArmSpec } from '../claims/arm.ts';
+import { armFolder, type ArmName, type ArmResult, type ArmSpec } from '../claims/arm.ts';
 import type { Arms } from '../claims/define-claim.ts';
 import { Judging } from '../claims/judging.ts';
 import { machineOf } from '../claims/quiet.ts';
@@ -14,6 +14,7 @@ import { collectFailureEvidence } from '../observe/diagnosis/failure-evidence.ts
 import type { GoldenSignals } from '../observe/telemetry/golden.ts';
 import type { Policy } from '../policies/index.ts';
 import type { ScenarioReport } from '../report/model.ts';
+import { triedOf } from '../scenario/tried.ts';
 import { runArm } from './arm.ts';
 import type { Engine } from './engine.ts';
 import { unmet, type PlannedTrial } from './trials.ts';
@@ -30,7 +31,7 @@ export interface TrialOutcome {
 /** A trial under way: what was seen so far, or why it broke off. */
 interface Running extends PlannedTrial {
   arms?: Arms<unknown>;
-  results: Partial<Record<ArmName, ArmResult>>;
+  results: Record<ArmName, ArmResult[]>;
   error?: unknown;
   skipped?: string;
 }
@@ -43,15 +44,17 @@ interface Running extends PlannedTrial {
 export async function runWave(planned: readonly PlannedTrial[], engine: Engine): Promise<TrialOutcome[]> {
   const { context } = engine;
   const started = context.clock.monotonicMs();
-  const running = planned.map((one): Running => ({ ...one, results: {} }));
+  const running = planned.map((one): Running => ({ ...one, results: { control: [], treatment: [] } }));
   await Promise.all(running.map((one) => prepare(one, engine)));
-  for (const name of ['control', 'treatment'] as const) {
-    const specs = running.flatMap((one) => {
-      const spec = one.error === undefined ? one.arms?.[name] : undefined;
-      return spec === undefined ? [] : [{ one, spec }];
-    });
-    if (specs.length > 0) await runArms(specs, name, engine);
-    if (context.signal.aborted) break;
+  const rounds = Math.max(...running.map(({ arms }) => arms?.rounds ?? 1));
+  for (let round = 1; round <= rounds; round++) {
+    for (const name of ['control', 'treatment'] as const) {
+      const specs = running.flatMap((one) => {
+        const spec = one.error === undefined && round <= (one.arms?.rounds ?? 1) ? one.arms?.[name] : undefined;
+        return spec === undefined ? [] : [{ one, spec: { ...spec, round } }];
+      });
+      if (specs.length > 0 && !context.signal.aborted) await runArms(specs, name, engine);
+    }
   }
   return Promise.all(running.map((one) => judged(one, engine, () => context.clock.monotonicMs() - started)));
 }
@@ -82,12 +85,15 @@ async function runArms(
       engine,
     );
     for (const { spec } of specs) {
-      await engine.context.evidence.text(evidencePath(spec.scenario, name, 'policies.yaml'), policies.rendered);
+      await engine.context.evidence.text(
+        evidencePath(spec.scenario, armFolder(spec), 'policies.yaml'),
+        policies.rendered,
+      );
     }
     await Promise.all(
       specs.map(async ({ one, spec }) => {
         try {
-          one.results[name] = await runArm(spec, engine);
+          one.results[name].push(await runArm(spec, engine));
         } catch (error) {
           one.error = error;
         }
@@ -124,7 +130,8 @@ async function putInForce(specs: readonly ArmSpec[], { context }: Engine): Promi
 async function judged(one: Running, engine: Engine, elapsedMs: () => number): Promise<TrialOutcome> {
   const { context, events } = engine;
   const { trial, claim } = one;
-  const base = { id: trial.id, title: trial.title, criterion: trial.scenario.criterion.id };
+  const tried = triedOf(trial.scenario, trial.subject, claim);
+  const base = { id: trial.id, title: trial.title, criterion: trial.scenario.criterion.id, tried };
   const judging = new Judging(context.evidence.reader);
   const outcome = (status: Status, reason: string, assertions: Assertion[], arms: RunArm[]): TrialOutcome => {
     for (const { id, status: each, observed } of assertions)
@@ -133,8 +140,8 @@ async function judged(one: Running, engine: Engine, elapsedMs: () => number): Pr
     const judgedArms = arms.map((arm) => judgeArm(arm, assertions));
     return {
       report: { ...base, status, reason, durationMs: Math.round(elapsedMs()), arms: judgedArms, assertions },
-      signals: Object.values(one.results).flatMap(({ signals }) => signals),
-      machine: Object.values(one.results).map(machineOf),
+      signals: Object.values(one.results).flatMap((rounds) => rounds.flatMap(({ signals }) => signals)),
+      machine: Object.values(one.results).flatMap((rounds) => rounds.map(machineOf)),
     };
   };
   if (one.skipped !== undefined) {
@@ -149,8 +156,17 @@ async function judged(one: Running, engine: Engine, elapsedMs: () => number): Pr
   try {
     context.signal.throwIfAborted();
     if (one.error !== undefined) throw one.error;
-    const { control, treatment } = one.results;
-    await claim.judge({ trial, context, judging, seen: one.arms?.seen, arms: one.results });
+    const { results } = one;
+    const [control, treatment] = [results.control[0], results.treatment[0]];
+    const seen = one.arms?.seen;
+    await claim.judge({
+      trial,
+      context,
+      judging,
+      seen,
+      arms: { ...(control && { control }), ...(treatment && { treatment }) },
+      rounds: results,
+    });
     const { assertions } = judging;
     const status = scenarioStatus(assertions);
     if (status === 'fail') await keepFailureEvidence(one, engine);

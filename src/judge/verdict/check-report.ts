@@ -13,6 +13,7 @@ import { readReport } from '../../report/read-report.ts';
 import { findSecrets } from '../../evidence/redaction.ts';
 import { writers } from '../../report/writers.ts';
 import { asWritten } from './as-written.ts';
+import { capabilityProblems } from './check-capabilities.ts';
 import { signalProblems } from './check-signals.ts';
 import { criteria } from './criteria.ts';
 import { judgeArm } from './judge-arm.ts';
@@ -28,7 +29,7 @@ export interface ReportCheck {
 
 /**
  * Checks a report offline: digests, every assertion judged again from its evidence, the tables of wires and golden signals
- * made again, scenarios, criteria, verdict, each written format rendered again, and no secret in any text.
+ * made again, scenarios, criteria, verdict, capabilities, each written format rendered again, and no secret in any text.
  *
  * @throws MeshproofError MESHPROOF_REPORT_UNREADABLE when there is no report to check.
  */
@@ -43,6 +44,7 @@ export async function checkReport(dir: string): Promise<ReportCheck> {
     ...(await wireProblems(report, evidence)),
     ...(await signalProblems(report, evidence)),
     ...judgementProblems(report),
+    ...capabilityProblems(report),
     ...(await renderingProblems(dir, report)),
     ...(await secretProblems(dir)),
   ];

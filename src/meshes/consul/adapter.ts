@@ -108,6 +108,7 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
         version,
         role: 'control-plane',
         ready: Boolean(leader),
+        tool: 'consul',
       };
       return [server, ...(await envoyComponents(admin, await injectedPods(kube)))];
     },

@@ -1,5 +1,6 @@
 import { defineMesh } from '../define-mesh.ts';
 import { consulAdapter } from './adapter.ts';
+import { consulCapabilities } from './capabilities.ts';
 import { consulImages } from './images.ts';
 import { consulNamespace, labels } from './names.ts';
 import { consulPolicies } from './policies/index.ts';
@@ -13,5 +14,6 @@ export const consul = defineMesh({
   images: consulImages,
   keepOut: { labels: { [labels.mesh]: 'false' } },
   policies: consulPolicies,
+  capabilities: consulCapabilities,
   open: (context) => consulAdapter(context),
 });

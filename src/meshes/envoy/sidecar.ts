@@ -65,9 +65,10 @@ export async function envoyComponents(admin: EnvoyAdmin, pods: readonly MeshedPo
     pods.map((pod) =>
       limit(async (): Promise<MeshComponent> => {
         const name = `envoy of ${pod.ref.name}`;
-        if (pod.notRunning !== undefined) return { name, version: 'unknown', role: 'data-plane', ready: false };
+        if (pod.notRunning !== undefined)
+          return { name, version: 'unknown', role: 'data-plane', ready: false, tool: 'envoy' };
         const info = await admin.serverInfo(pod.ref);
-        return { name, version: envoyVersion(info), role: 'data-plane', ready: info.state === 'LIVE' };
+        return { name, version: envoyVersion(info), role: 'data-plane', ready: info.state === 'LIVE', tool: 'envoy' };
       }),
     ),
   );

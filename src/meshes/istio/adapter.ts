@@ -107,7 +107,13 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
       // Of a lab that another process installed.
       if (ready) installed ??= { version: await versionOf(kube) };
       return [
-        { name: controlPlane, version: installed?.version ?? 'unknown', role: 'control-plane' as const, ready },
+        {
+          name: controlPlane,
+          version: installed?.version ?? 'unknown',
+          role: 'control-plane' as const,
+          ready,
+          tool: 'pilot-discovery' as const,
+        },
         ...(await envoyComponents(admin, await injectedPods(kube))),
       ];
     },

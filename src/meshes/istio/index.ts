@@ -1,5 +1,6 @@
 import { defineMesh } from '../define-mesh.ts';
 import { istioAdapter } from './adapter.ts';
+import { istioCapabilities } from './capabilities.ts';
 import { istioImages } from './images.ts';
 import { istioNamespace, labels } from './names.ts';
 import { istioPolicies } from './policies/index.ts';
@@ -13,5 +14,6 @@ export const istio = defineMesh({
   images: istioImages,
   keepOut: { labels: { [labels.inject]: 'false' } },
   policies: istioPolicies,
+  capabilities: istioCapabilities,
   open: (context) => istioAdapter(context),
 });

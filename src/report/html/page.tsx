@@ -1,6 +1,7 @@
 import { render } from 'preact-render-to-string';
 import type { RunReport } from '../model.ts';
 import { Assertions } from './assertions.tsx';
+import { CapabilitiesSection } from './capabilities.tsx';
 import { EnvironmentSection, EvidenceSection, TimingsSection } from './environment.tsx';
 import { HealthSection } from './health.tsx';
 import { CriteriaSection, ErrorsSection, VerdictBanner } from './overview.tsx';
@@ -46,6 +47,7 @@ function Page({ report }: { report: RunReport }) {
           <WireSection report={report} />
           <SignalsSection report={report} />
           <HealthSection report={report} />
+          <CapabilitiesSection report={report} />
           <RunSection report={report} />
           <TimingsSection report={report} />
           <EnvironmentSection report={report} />

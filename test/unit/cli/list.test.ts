@@ -8,18 +8,9 @@ import { faults } from '../../../src/faults/index.ts';
 import { meshes } from '../../../src/meshes/index.ts';
 import { policies } from '../../../src/policies/index.ts';
 import { scenariosDir } from '../../../src/scenario/load.ts';
+import { printed } from './printed.ts';
 
-async function list(...args: string[]): Promise<string> {
-  const written: string[] = [];
-  const { write } = process.stdout;
-  process.stdout.write = (text: string | Uint8Array) => written.push(String(text)) > 0;
-  try {
-    await listCommand().exitOverride().parseAsync(args, { from: 'user' });
-  } finally {
-    process.stdout.write = write;
-  }
-  return written.join('');
-}
+const list = (...args: string[]): Promise<string> => printed(listCommand(), args);
 
 describe('meshproof list', () => {
   const kinds: Record<string, readonly string[]> = {

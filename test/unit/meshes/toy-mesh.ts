@@ -60,6 +60,7 @@ export const toy = defineMesh({
   images: {},
   keepOut: { annotations: { 'toy.example/inject': 'no' } },
   policies: renderers,
+  capabilities: { parts: [], says: {} },
   open(): MeshAdapter {
     const { target } = toyTarget();
     return {

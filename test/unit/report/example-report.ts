@@ -1,6 +1,9 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { CapabilityCell } from '../../../src/capabilities/cell.ts';
+import { capabilitiesOfRun } from '../../../src/capabilities/of-run.ts';
+import type { Tried } from '../../../src/capabilities/proof.ts';
 import type { Assertion } from '../../../src/judge/assertion.ts';
 import { directoryReader } from '../../../src/evidence/reader.ts';
 import { signalTable, type SignalSources } from '../../../src/judge/signal-table.ts';
@@ -43,6 +46,40 @@ const definitions: CriterionDefinition[] = [
     id: 'golden-signals',
     title: 'The golden signals of every service are visible and good',
     words: { control: 'With a fault on', treatment: 'In calm' },
+  },
+];
+
+/** What the scenarios of the example try, as their files say it. */
+const tried: Record<string, Omit<Tried, 'scenario'>> = {
+  'mtls-everywhere': { claim: 'mutual-tls', policies: [], route: false },
+  'retries-recover-errors': { claim: 'recovers-errors', policies: ['retry'], route: false },
+  'timeouts-bound-latency': { claim: 'bounds-latency', policies: ['timeout'], route: false },
+  'golden-signals': { claim: 'golden-signals', policies: [], route: false },
+};
+
+/** A few of the rows, in words of the example's own, so that the registry may grow. */
+const cells: CapabilityCell[] = [
+  {
+    ...{ id: 'resiliency/retries-by-status', group: 'Resiliency', capability: 'Retries by status', mesh: 'consul' },
+    ...{ status: 'proven', scenario: 'retries-recover-errors' },
+    proof: { claim: 'recovers-errors', policy: 'retry' },
+  },
+  {
+    ...{ id: 'resiliency/own-timeout', group: 'Resiliency', capability: 'Timeout of a route', mesh: 'consul' },
+    ...{ status: 'proven', scenario: 'timeouts-bound-latency', reason: 'where the app file names routes' },
+    proof: { claim: 'bounds-latency', policy: 'timeout', route: true },
+  },
+  {
+    ...{ id: 'resiliency/mirroring', group: 'Resiliency', capability: 'Mirroring', mesh: 'consul' },
+    ...{ status: 'unsupported', reason: 'no config entry has a field for it', source: 'https://example.invalid/docs' },
+  },
+  {
+    ...{ id: 'security/mtls-everywhere', group: 'Security', capability: 'Mutual TLS on every edge', mesh: 'consul' },
+    ...{ status: 'proven', scenario: 'mtls-everywhere', proof: { claim: 'mutual-tls' } },
+  },
+  {
+    ...{ id: 'security/jwt', group: 'Security', capability: 'JWT', mesh: 'consul' },
+    ...{ status: 'supported', reason: 'jwt-provider; not proven: no claim is about it yet' },
   },
 ];
 
@@ -100,6 +137,7 @@ export async function exampleReport(dir: string, variant: Variant): Promise<RunR
     verdict: verdict({ ...judged, interrupted: variant === 'interrupted' }),
     ...judged,
     signals: example.signals,
+    ...(variant !== 'empty' && { capabilities: capabilitiesOfRun(cells, { scenarios, signals: example.signals }) }),
     timings:
       variant === 'empty'
         ? []
@@ -534,6 +572,7 @@ function scenario(
     status: scenarioStatus(assertions),
     reason: '',
     durationMs: 41_000,
+    ...(tried[id] && { tried: { scenario: id, ...tried[id] } }),
     arms: arms.map((arm) => judgeArm(arm, assertions)),
     assertions,
   };

@@ -36,9 +36,12 @@ export type Step = (typeof steps)[number];
 export interface FakeLab extends AsyncDisposable {
   engine: Engine;
   rollback: Rollback;
-  trial(id: string): PlannedTrial;
+  /** @param rounds how often its arms are run, by turns */
+  trial(id: string, rounds?: number): PlannedTrial;
   /** What is there and would be left behind: `policies`, `load of a`, `captures of a`, `fault at a`. */
   inForce: Set<string>;
+  /** What the claims were given: the loads of each round of the control, then of the treatment. */
+  judgedRounds: string[][];
   /** Everything that was done, in order. */
   done: string[];
   /** What load was asked for, in order. */
@@ -260,35 +263,42 @@ export async function fakeLab(trouble?: Trouble, { waiting = [], judge }: FakeLa
   const events: StampedEvent[] = [];
   const stream = openEvents(join(folder, 'events.ndjson'), clock);
   stream.subscribe((event) => events.push(event));
-  const claim = defineClaim<ScenarioBase, undefined>({
-    kind: 'fake',
-    title: 'A claim of a unit test',
-    experiment: { name: 'fake', title: '', fields: () => ({}) },
-    requires: {},
-    async arms({ id }) {
-      await step('prepare', id);
-      const arm = (name: 'control' | 'treatment'): ArmSpec => ({
-        scenario: id,
-        name,
-        app: running,
-        policies: [{ kind: 'timeout', service: id, timeoutMs: 0 }],
-        load: {
-          targets: [{ name: id, url: 'http://x' }],
-          rps: 1,
-          clients: 1,
-          maxVUs: 1,
-          requestTimeoutMs: 1000,
-        },
-        baselineMs: 0,
-        recoveryMs: 0,
-        timeline: [{ atMs: 0, forMs: 1, fault: { kind: 'http-abort', target: id, percentage: 100, status: 503 } }],
-        watch: [],
-        captures: { edges: [], fresh: () => step('fresh', id) },
-      });
-      return { control: arm('control'), treatment: arm('treatment'), seen: undefined };
-    },
-    judge: (judged) => judge?.(judged as never) ?? Promise.resolve(),
-  }) as unknown as ClaimEntry;
+  const judgedRounds: FakeLab['judgedRounds'] = [];
+  const claimOf = (rounds: number) =>
+    defineClaim<ScenarioBase, undefined>({
+      kind: 'fake',
+      title: 'A claim of a unit test',
+      experiment: { name: 'fake', title: '', fields: () => ({}) },
+      requires: {},
+      async arms({ id }) {
+        await step('prepare', id);
+        const arm = (name: 'control' | 'treatment'): ArmSpec => ({
+          scenario: id,
+          name,
+          app: running,
+          policies: [{ kind: 'timeout', service: id, timeoutMs: 0 }],
+          load: {
+            targets: [{ name: id, url: 'http://x' }],
+            rps: 1,
+            clients: 1,
+            maxVUs: 1,
+            requestTimeoutMs: 1000,
+          },
+          baselineMs: 0,
+          recoveryMs: 0,
+          timeline: [{ atMs: 0, forMs: 1, fault: { kind: 'http-abort', target: id, percentage: 100, status: 503 } }],
+          watch: [],
+          captures: { edges: [], fresh: () => step('fresh', id) },
+        });
+        return { control: arm('control'), treatment: arm('treatment'), rounds, seen: undefined };
+      },
+      async judge(judged) {
+        judgedRounds.push(
+          ...(['control', 'treatment'] as const).map((name) => judged.rounds[name].map(({ load }) => load)),
+        );
+        await judge?.(judged as never);
+      },
+    }) as unknown as ClaimEntry;
   return {
     engine: new Engine(context, stream, means),
     rollback,
@@ -297,8 +307,9 @@ export async function fakeLab(trouble?: Trouble, { waiting = [], judge }: FakeLa
     loads,
     events,
     abort,
-    trial: (id) => ({
-      claim,
+    judgedRounds,
+    trial: (id, rounds = 1) => ({
+      claim: claimOf(rounds),
       trial: {
         id,
         title: id,

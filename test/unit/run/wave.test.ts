@@ -80,6 +80,20 @@ describe('a wave of trials on a fake lab', function () {
     expect([...lab.inForce]).to.deep.equal([]);
   });
 
+  it('arms that alternate are run by turns, each round with evidence of its own, and judged together', async () => {
+    await using lab = await fakeLab();
+    const [outcome] = await runWave([lab.trial('a', 3)], lab.engine);
+    expect(outcome?.error).to.equal(undefined);
+    const arms = lab.events.flatMap((event) => (event.type === 'arm-started' ? [event.arm] : []));
+    expect(arms).to.deep.equal(Array.from({ length: 3 }, () => ['control', 'treatment']).flat());
+    expect(lab.judgedRounds).to.deep.equal(
+      ['control', 'treatment'].map((name) =>
+        ['', '-2', '-3'].map((round) => `evidence/a/${name}${round}/load.ndjson.gz`),
+      ),
+    );
+    expect([...lab.inForce]).to.deep.equal([]);
+  });
+
   it('policies of all are put in force once, and taken back once', async () => {
     await using lab = await fakeLab();
     await runWave([lab.trial('a'), lab.trial('b')], lab.engine);

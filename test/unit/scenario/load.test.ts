@@ -30,10 +30,11 @@ describe('scenario files', () => {
     expect(said(`${wire}load:\n  rps: -1\n  seconds: -1\n  x: 1\n`)).to.have.length(3);
   });
 
-  it('that come with meshproof are all sound, and in the suite', async () => {
+  it('that come with meshproof are all sound, and in a suite', async () => {
     const { scenarios } = await catalogue();
     const suite = await loadScenarios(['success-criteria']);
-    expect(suite.map(({ id }) => id).sort()).to.deep.equal([...scenarios.keys()].sort());
+    const all = await loadScenarios(['success-criteria', 'overhead']);
+    expect(all.map(({ id }) => id).sort()).to.deep.equal([...scenarios.keys()].sort());
     expect(await loadScenarios(['success-criteria', 'mtls-everywhere'])).to.have.length(suite.length);
   });
 

@@ -133,6 +133,24 @@ describe('report check', () => {
       (r) => (rowOf(r, 'trips', 'server-proxy').saturation['memoryBytes'] = 1),
       /\* -> trips by server-proxy: stated saturation /,
     ],
+    [
+      'a capability that is said to be proven',
+      (r) => {
+        const row = r.capabilities!.find(({ id }) => id === 'security/mtls-everywhere')!;
+        Object.assign(row, { status: 'proven', scenario: 'mtls-everywhere', reason: undefined });
+      },
+      /capability security\/mtls-everywhere: stated proven, the scenarios say supported/,
+    ],
+    [
+      'a capability in other words',
+      (r) => (r.capabilities!.find(({ id }) => id === 'security/jwt')!.reason = 'All is well.'),
+      /capability security\/jwt: stated supported, the scenarios say supported/,
+    ],
+    [
+      'a capability that is said to rest on a scenario of another name',
+      (r) => (r.scenarios[2]!.tried = { ...r.scenarios[0]!.tried! }),
+      /scenario timeouts-bound-latency: says that it is a trial of mtls-everywhere/,
+    ],
     ['a removed row of golden signals', (r) => r.signals.splice(0, 1), /in the evidence, not in the report/],
     [
       'an invented row of golden signals',

@@ -1,0 +1,46 @@
+import type { CapabilityCell } from '../capabilities/cell.ts';
+import type { MeshPart } from '../capabilities/statement.ts';
+import type { MeshComponent } from '../meshes/adapter.ts';
+import type { MeshEntry } from '../meshes/define-mesh.ts';
+import { meshes, type MeshName } from '../meshes/index.ts';
+import { capabilityMatrix } from '../scenario/capability-matrix.ts';
+import { lockOf, readLock } from '../tools/lock.ts';
+import { meshNames } from './defaults.ts';
+
+/** A part of a mesh: as its entry installs it, or one that runs. */
+export interface PartRow {
+  mesh: string;
+  name: string;
+  version: string;
+  role: MeshPart['role'];
+  /** Undefined where no lab was looked at. */
+  ready?: boolean | undefined;
+  does: string;
+  supports: readonly string[];
+  /** SPDX; of tools/lock.json, as `doctor` says it. */
+  licence: string;
+}
+
+/** What meshes can be asked for: proven by which scenario, or why not. Default: of every mesh. */
+export function capabilities(names: readonly MeshName[] = meshNames): Promise<CapabilityCell[]> {
+  return capabilityMatrix(names.map((name) => meshes[name]));
+}
+
+/** What a mesh is made of, as its entry installs it; nothing runs. */
+export function partsOf(entry: MeshEntry): PartRow[] {
+  const lock = readLock();
+  return entry.capabilities.parts.map(({ tool, ...part }) => {
+    const { version, licence } = tool === undefined ? { version: 'unknown', licence: 'unknown' } : lockOf(lock, tool);
+    return { mesh: entry.name, ...part, version, licence };
+  });
+}
+
+/** What runs of a mesh, with what its entry says of each. @param components of the mesh in a lab */
+export function runningParts(entry: MeshEntry, components: readonly MeshComponent[]): PartRow[] {
+  const known = partsOf(entry);
+  return components.map(({ name, version, role, ready, tool }) => {
+    const index = entry.capabilities.parts.findIndex((part) => part.tool === tool);
+    const { does = '', supports = [], licence = 'unknown' } = known[index] ?? {};
+    return { mesh: entry.name, name, version, role, ready, does, supports, licence };
+  });
+}

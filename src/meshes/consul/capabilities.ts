@@ -1,0 +1,125 @@
+import { able, unable, type MeshCapabilities, type MeshPart, type Statements } from '../../capabilities/statement.ts';
+
+const docs = (page: string): string => `https://developer.hashicorp.com/consul/docs/${page}`;
+const entry = (kind: string): string => docs(`connect/config-entries/${kind}`);
+const enterprise = 'only in Consul Enterprise';
+
+/** Of Consul CE 1.22, as its documentation has it. */
+const says: Statements = {
+  'protocols/http-1': able('Protocol http in service-defaults', entry('service-defaults')),
+  'protocols/http-2': able('Protocol http2 in service-defaults', entry('service-defaults')),
+  'protocols/https': able('as TCP: the sidecars do not look inside', entry('service-defaults')),
+  'protocols/grpc-unary': able('Protocol grpc in service-defaults', entry('service-defaults')),
+  'protocols/grpc-streaming': able('Protocol grpc in service-defaults', entry('service-defaults')),
+  'protocols/tcp': able('Protocol tcp, the default', entry('service-defaults')),
+  'protocols/detection': unable('the protocol of a service is stated, never detected', entry('service-defaults')),
+  'protocols/websockets': able('upgrades of protocol http', entry('service-defaults')),
+  'routing/header': able('Match.HTTP.Header of a service-router', entry('service-router')),
+  'routing/path-and-method': able('Match.HTTP of a service-router', entry('service-router')),
+  'routing/weight': able('Splits of a service-splitter', entry('service-splitter')),
+  'routing/mirroring': unable('no config entry has a field for it', entry('service-router')),
+  'routing/redirects-and-rewrites': able(
+    'PrefixRewrite of a service-router; no redirects of HTTP',
+    entry('service-router'),
+  ),
+  'routing/shifting': able('a service-splitter that is written step by step', entry('service-splitter')),
+  'resiliency/request-timeout': able('RequestTimeout of a service-router', entry('service-router')),
+  'resiliency/per-try-timeout': unable('a service-router has no field for a single try', entry('service-router')),
+  'resiliency/per-route-timeout': able('RequestTimeout of a route of a service-router', entry('service-router')),
+  'resiliency/retries-by-status': able('RetryOnStatusCodes of a service-router', entry('service-router')),
+  'resiliency/retries-by-route': able('NumRetries of a route of a service-router', entry('service-router')),
+  'resiliency/retry-budget': unable(
+    'no ratio of retries; the bound on concurrent requests is all there is',
+    entry('service-defaults'),
+  ),
+  'resiliency/circuit-breaker': able('UpstreamConfig.Limits of the callers', entry('service-defaults')),
+  'resiliency/outlier-detection': able('UpstreamConfig.PassiveHealthCheck of the callers', entry('service-defaults')),
+  'resiliency/rate-limit-local': unable(`RateLimits: ${enterprise}`, entry('service-defaults')),
+  'resiliency/rate-limit-global': unable('there is none for requests between services', entry('service-defaults')),
+  'resiliency/quota': unable('there is none for requests between services', entry('service-defaults')),
+  'resiliency/own-fault-abort': unable(
+    `the extension builtin/fault-injection: ${enterprise}`,
+    docs('connect/manage-traffic/fault-injection'),
+  ),
+  'resiliency/own-fault-delay': unable(
+    `the extension builtin/fault-injection: ${enterprise}`,
+    docs('connect/manage-traffic/fault-injection'),
+  ),
+  'load-balancing/round-robin': able('LoadBalancer.Policy round_robin', entry('service-resolver')),
+  'load-balancing/least-request': able('LoadBalancer.Policy least_request', entry('service-resolver')),
+  'load-balancing/random': able('LoadBalancer.Policy random', entry('service-resolver')),
+  'load-balancing/consistent-hash': able('LoadBalancer.Policy ring_hash or maglev', entry('service-resolver')),
+  'load-balancing/locality': unable(`PrioritizeByLocality: ${enterprise}`, entry('service-resolver')),
+  'load-balancing/grpc-per-request': able('Protocol grpc: Envoy balances requests', entry('service-defaults')),
+  'security/mtls-everywhere': able('every connection between sidecars', docs('secure-mesh/certificate/built-in')),
+  'security/mtls-strict': able('MutualTLSMode strict, the default', entry('service-defaults')),
+  'security/identity': able('SPIFFE ids in certificates', docs('secure-mesh/certificate/built-in')),
+  'security/certificate-rotation': able('LeafCertTTL of its CA', docs('secure-mesh/certificate/built-in')),
+  'security/trust-domain': able('one trust domain for each cluster', docs('secure-mesh/certificate/built-in')),
+  'security/foreign-ca': able('sidecars trust the roots of their own CA', docs('secure-mesh/certificate/built-in')),
+  'security/authorization': able('service-intentions', entry('service-intentions')),
+  'security/authorization-by-path': able('Permissions of service-intentions', entry('service-intentions')),
+  'security/jwt': able('jwt-provider with service-intentions', entry('jwt-provider')),
+  'security/network-policy': able('the network’s own; sidecars need port 20000', docs('k8s/connect')),
+  'security/ingress-gateway': able('API gateway', entry('api-gateway')),
+  'security/egress-gateway': able('terminating gateway', entry('terminating-gateway')),
+  'security/egress-refused': able('MeshDestinationsOnly of the mesh entry', entry('mesh')),
+  'security/external-service': able('Destination in service-defaults', entry('service-defaults')),
+  'observability/signals-of-services': able('counters of every Envoy', docs('observe')),
+  'observability/signals-of-edges': able('counters of every Envoy, by upstream', docs('observe')),
+  'observability/signals-of-routes': unable(
+    'its Envoys count by upstream, not by route of a service-router',
+    docs('observe'),
+  ),
+  'observability/rates': able('counters of every Envoy', docs('observe')),
+  'observability/quantiles': able('histograms of every Envoy', docs('observe')),
+  'observability/saturation': able('counters of every Envoy; the kubelet', docs('observe')),
+  'observability/trace': able('tracing of Envoy, by proxy-defaults', docs('observe')),
+  'observability/trace-headers': able('Envoy passes them on', docs('observe')),
+  'observability/dashboards': able('Grafana on its metrics', docs('observe/grafana')),
+  'observability/alerts': able('Prometheus on its metrics', docs('observe')),
+  'observability/tap': able('access logs of its Envoys', docs('observe')),
+  'observability/secured-edges': able('TLS counters of every Envoy', docs('observe')),
+  'delivery/canary': able('a service-splitter, and a controller that analyses', entry('service-splitter')),
+  'delivery/promotion': unable(
+    'the mesh has none: a controller such as Argo Rollouts does it',
+    entry('service-splitter'),
+  ),
+  'delivery/rollback': unable(
+    'the mesh has none: a controller such as Argo Rollouts does it',
+    entry('service-splitter'),
+  ),
+  'delivery/blue-green': able('a service-resolver with subsets', entry('service-resolver')),
+  'delivery/a-b': able('Match.HTTP.Header of a service-router', entry('service-router')),
+  'operation/pre-check': able('consul-k8s and its Helm chart check values', docs('k8s/k8s-cli')),
+  'operation/control-plane-health': able('/v1/status/leader, consul members', docs('observe')),
+  'operation/data-plane-in-sync': able('proxy status of consul-k8s; xDS metrics', docs('k8s/k8s-cli')),
+  'operation/injection': able('its injector; in a lab meshproof puts the sidecars in', docs('k8s/connect')),
+  'operation/components': able('consul version, /v1/agent/self', docs('observe')),
+  'operation/overhead': able('resources of its Envoys', docs('observe')),
+  'operation/control-plane-outage': able('sidecars go on with what they were told', docs('connect/proxies/envoy')),
+  'operation/proxy-upgrade': able('pods that are made anew', docs('connect/proxies/envoy')),
+  'operation/certificate-day-2': able(
+    'a new root is cross-signed and rotated',
+    docs('secure-mesh/certificate/built-in'),
+  ),
+};
+
+const parts: readonly MeshPart[] = [
+  {
+    name: 'Consul server',
+    tool: 'consul',
+    role: 'control-plane',
+    does: 'catalogue of services, CA, intentions, configuration of every sidecar (xDS)',
+    supports: ['config entries', 'ACLs', 'SPIFFE certificates', 'Kubernetes logins of workloads'],
+  },
+  {
+    name: 'Envoy',
+    tool: 'envoy',
+    role: 'data-plane',
+    does: 'sidecar of every pod: mutual TLS, routing, retries, timeouts, counters',
+    supports: ['HTTP/1.1', 'HTTP/2', 'gRPC', 'TCP', 'TLS 1.2'],
+  },
+];
+
+export const consulCapabilities: MeshCapabilities = { parts, says };
