@@ -1,5 +1,6 @@
 import { containerStatus, hasEnded, isTerminating, waitingReason } from '../kube/pod-status.ts';
-import type { KubeObject, PodRef } from '../kube/types.ts';
+import { selects } from '../kube/selector.ts';
+import type { KubeClient, KubeObject, PodRef } from '../kube/types.ts';
 import type { SidecarProblem } from './adapter.ts';
 
 /** A pod as a mesh with sidecars sees it. */
@@ -25,6 +26,28 @@ export function problemOf(
   detail: string,
 ): SidecarProblem {
   return { pod: ref.name, namespace: ref.namespace, service, problem, detail };
+}
+
+/**
+ * Pods of a namespace that should be in the mesh, with or without a sidecar: all but those that are to stay outside. A pod behind
+ * a Service cannot opt out: it would be a replica that is called in plaintext.
+ *
+ * @param staysOutside whether a pod carries the mesh's mark for that
+ */
+export async function podsToBeMeshed(
+  kube: KubeClient,
+  namespace: string,
+  staysOutside: (pod: KubeObject) => boolean,
+): Promise<KubeObject[]> {
+  const [pods, services] = await Promise.all(
+    ['pods', 'services'].map((kind) => kube.list<KubeObject>(`/api/v1/namespaces/${namespace}/${kind}`)),
+  );
+  const called = (pod: KubeObject): boolean =>
+    services!.some(
+      ({ spec }) =>
+        spec.selector !== undefined && selects(spec.selector as Record<string, string>, pod.metadata.labels ?? {}),
+    );
+  return pods!.filter((pod) => isLive(pod) && !pod.spec.hostNetwork && (!staysOutside(pod) || called(pod)));
 }
 
 /** Neither on its way out nor at its end. */

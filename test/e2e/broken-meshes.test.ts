@@ -255,7 +255,7 @@ describe('broken meshes', function () {
     const { cli, red } = await broken.run('mtls-everywhere');
     expect(cli.exitCode, cli.all).to.equal(1);
     expect(red, cli.all).not.to.be.empty;
-    for (const id of red) expect(id).to.match(/--postgres\.(client|server)$/);
+    for (const id of red) expect(id).to.match(/--postgres\.(client|server)$|\/sidecars$/);
     expect(cli.lastLine).to.match(/^unhealthy: mtls-everywhere: .*-> postgres.*plaintext/);
     const edges = (await rowsOf<EdgeRow>('edges')).filter(({ destination }) => destination === 'postgres');
     expect(edges.map(({ id }) => id)).to.include('trips->postgres');

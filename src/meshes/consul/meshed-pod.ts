@@ -1,6 +1,6 @@
 import { podRef } from '../../kube/pods.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
-import { isLive, whyNotRunning, type MeshedPod } from '../meshed-pod.ts';
+import { isLive, podsToBeMeshed, whyNotRunning, type MeshedPod } from '../meshed-pod.ts';
 import { annotations, initContainer, labels, sidecarContainer } from './names.ts';
 
 /** Pods that carry a sidecar and are not on their way out, in every namespace. */
@@ -14,10 +14,8 @@ export async function injectedPodObjects(kube: KubeClient): Promise<KubeObject[]
 
 /** Pods of a namespace that should be in the mesh, with or without a sidecar. */
 export async function expectedPods(kube: KubeClient, namespace: string): Promise<MeshedPod[]> {
-  const pods = await kube.list<KubeObject>(`/api/v1/namespaces/${namespace}/pods`);
-  return pods
-    .filter((pod) => isLive(pod) && pod.metadata.labels?.[labels.mesh] !== 'false' && !pod.spec.hostNetwork)
-    .map(toMeshedPod);
+  const pods = await podsToBeMeshed(kube, namespace, ({ metadata }) => metadata.labels?.[labels.mesh] === 'false');
+  return pods.map(toMeshedPod);
 }
 
 export function toMeshedPod(pod: KubeObject): MeshedPod {

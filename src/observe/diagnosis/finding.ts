@@ -1,5 +1,6 @@
 /** Why a call does not get through, where the mesh is to blame. */
-export type Cause = 'past the proxy (plaintext)' | 'identity' | 'policy' | 'no sidecar' | 'control plane';
+export type Cause =
+  'past the proxy (plaintext)' | 'plaintext by the proxy' | 'identity' | 'policy' | 'no sidecar' | 'control plane';
 
 /** What keeps one pod from working: a line of the report, and of a list that must be empty (rule `list-empty`). */
 export interface StartFinding {

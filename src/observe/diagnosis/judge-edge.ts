@@ -75,7 +75,15 @@ export function judgeEdge(facts: EdgeFacts): EdgeJudgement | undefined {
     };
   }
   const met = way.connections - way.connectFailures;
-  if (way.badCertificates > 0 || (met >= severalTries && way.handshakes === 0)) {
+  const neverTls = met >= severalTries && way.handshakes === 0;
+  if (neverTls && way.badCertificates === 0 && refusedBy(callees, 'notTls') > 0) {
+    return {
+      cause: 'plaintext by the proxy',
+      observed: `the proxy of ${source} speaks plaintext to ${destination}, which takes mutual TLS only: none of ${met} connections began a TLS handshake that succeeded`,
+      evidence,
+    };
+  }
+  if (way.badCertificates > 0 || neverTls) {
     return {
       cause: 'identity',
       observed: `the proxies of ${source} and ${destination} do not accept each other's certificates: ${way.handshakes} of ${met} TLS handshakes succeeded`,

@@ -83,6 +83,16 @@ describe('why a call does not get through', () => {
     expect(withWay({ handshakes: 2 }), 'one that was cut').to.equal(undefined);
   });
 
+  it('is plaintext of the proxy itself when the callee refuses what is no TLS, and no certificate was wrong', () => {
+    const callees = [view({ lets: new Set(['viewer']), refused: { ...refused, notTls: 4 } })];
+    const without = (over: Partial<typeof way>) =>
+      judge({ callees, caller: view({ ways: new Map([['trips', { ...way, handshakes: 0, ...over }]]) }) });
+    expect(without({})).to.include({ cause: 'plaintext by the proxy' });
+    expect(without({})!.observed).to.match(/^the proxy of viewer speaks plaintext to trips/);
+    expect(without({ badCertificates: 1 })).to.include({ cause: 'identity' });
+    expect(without({ handshakes: 4 })).to.equal(undefined);
+  });
+
   it('says what it rests on', () => {
     const { evidence } = judge({
       fate: { redirectedTo: undefined, by: '-A OUT -j RETURN' },
