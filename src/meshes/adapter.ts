@@ -12,6 +12,8 @@ export interface MeshContext {
   images: ImageMap;
   /** Of the application under test. */
   namespace: string;
+  /** For programs that talk to the cluster themselves. */
+  kubeconfigPath: string;
   /** One of the programs that its entry names. */
   tool: (name: ToolName) => Promise<Tool>;
   progress: Progress;
@@ -53,6 +55,8 @@ export interface WireExpectation {
   identitiesOnWire: boolean;
   /** Expected SNI, or undefined if the mesh sends none. */
   sni?: string | undefined;
+  /** Expected among the protocols that the client offers (ALPN), or undefined if it does not matter. */
+  alpn?: string | undefined;
   clientIdentity: string;
   serverIdentity: string;
 }
@@ -78,6 +82,14 @@ export interface KeyLogs {
   read(pod: PodRef): Promise<string>;
   /** Nobody writes any more, and the files are gone. Safe to repeat. */
   stop(): Promise<void>;
+}
+
+/** What a sidecar tells its app of a caller, in a header of each request. */
+export interface ForwardedHeader {
+  /** Lower case. */
+  name: string;
+  /** Who called, and where the header says it, as whom the server was called; undefined for a value that says nothing. */
+  read(value: string): { by?: string | undefined; uri: string } | undefined;
 }
 
 /** What `install` came upon. */
@@ -141,6 +153,13 @@ export interface MeshAdapter {
   restartSidecar(pod: PodRef): Promise<{ restarts: number }>;
   /** Undefined for a mesh whose certificates are seen on the wire, or that cannot write key logs. */
   readonly keyLogs?: KeyLogs | undefined;
+  /** Undefined for a mesh that shows certificates on the wire, or whose sidecars tell their apps nothing. */
+  readonly forwardedHeader?: ForwardedHeader | undefined;
+  /**
+   * By identity how many TLS connections the proxy has taken from whom it proved to be that; the empty one: who proved nothing.
+   * Undefined for a mesh whose proxies do not count that.
+   */
+  peers?(pod: PodRef): Promise<Record<string, number>>;
   /** Leaf certificates the proxy holds now. */
   certificates(pod: PodRef): Promise<{ identity: string; notBefore: number; notAfter: number }[]>;
 }

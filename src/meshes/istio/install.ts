@@ -1,10 +1,10 @@
 import { parseAllDocuments } from 'yaml';
-import { MeshproofError, messageOf } from '../../base/errors.ts';
+import { MeshproofError } from '../../base/errors.ts';
 import { pollUntil, type Look } from '../../base/poll.ts';
 import { runCommand } from '../../base/process.ts';
-import { isRetryable } from '../../base/retryable.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import type { MeshContext } from '../adapter.ts';
+import { asksForSidecar } from '../injector-gate.ts';
 import { controlPlane, istioNamespace, labels, ports, sidecarContainer } from './names.ts';
 
 const readyTimeoutMs = 120_000;
@@ -98,29 +98,10 @@ export async function installControlPlane(context: MeshContext, images: IstioIma
     const { status } = await kube.get(`/apis/apps/v1/namespaces/${istioNamespace}/deployments/${controlPlane}`);
     return status?.readyReplicas ? { ready: true } : { pending: 'its readiness probe fails' };
   });
-  await wait('the injector puts sidecars into pods', async () => injects(kube));
+  await wait('the injector puts sidecars into pods', () =>
+    asksForSidecar(kube, { labels: { [labels.inject]: 'true' } }, sidecarContainer),
+  );
   return { version: await versionOf(kube) };
-}
-
-/** What comes of a pod that asks for a sidecar, without making it. */
-async function injects(kube: KubeClient): Promise<Look<true>> {
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'meshproof-injected', namespace: 'default', labels: { [labels.inject]: 'true' } },
-    spec: { containers: [{ name: 'app', image: 'none' }] },
-  };
-  try {
-    const made = await kube.patch('/api/v1/namespaces/default/pods/meshproof-injected?dryRun=All', pod, 'apply');
-    const all: { name: string }[] = [...(made.spec.initContainers ?? []), ...made.spec.containers];
-    return all.some(({ name }) => name === sidecarContainer)
-      ? { ready: true }
-      : { pending: 'a pod that asks for a sidecar gets none' };
-  } catch (error) {
-    // A webhook that does not answer yet refuses every pod.
-    if (isRetryable(error) || /failed calling webhook/.test(messageOf(error))) return { pending: messageOf(error) };
-    throw error;
-  }
 }
 
 /** As istiod says itself. */
