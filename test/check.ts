@@ -10,7 +10,7 @@ import { execa } from 'execa';
 import pLimit from 'p-limit';
 import { consoleProgress } from '../src/cli/progress.ts';
 import { createToolbox } from '../src/tools/toolbox.ts';
-import { toolNames } from '../src/tools/tool.ts';
+import { releaseOnlyTools, toolNames } from '../src/tools/tool.ts';
 
 const stages = ['static', 'unit', 'integration', 'library', 'e2e'] as const;
 const known = [...stages, 'nightly'] as const;
@@ -95,7 +95,7 @@ async function tests(stage: Exclude<Stage, 'static'>): Promise<void> {
   using progress = consoleProgress({ timings: [] });
   if (chosen.some((stage) => stage !== 'static')) {
     const toolbox = createToolbox({ progress, signal: new AbortController().signal });
-    await toolbox.ensure(toolNames);
+    await toolbox.ensure(toolNames.filter((name) => !releaseOnlyTools.includes(name)));
   }
 }
 for (const stage of chosen) {

@@ -44,6 +44,9 @@ export async function attachLab(options: {
   }
   return {
     kube,
-    mesh: entry.open({ kube, images: {}, namespace, tool: (tool) => toolbox.get(tool), progress, signal }),
+    mesh: entry.open({
+      ...{ kube, kubeconfigPath: cluster.kubeconfigPath, images: {}, namespace, progress, signal },
+      tool: (tool) => toolbox.get(tool),
+    }),
   };
 }

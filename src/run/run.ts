@@ -28,7 +28,7 @@ import { takeBackLeftovers } from './take-back-leftovers.ts';
 import { planTrials, waves, type PlannedTrial } from './trials.ts';
 import { runWave, type TrialOutcome } from './wave.ts';
 
-export interface RunOptions extends Pick<OpenLabOptions, 'cluster' | 'mesh' | 'lab' | 'app'> {
+export interface RunOptions extends Pick<OpenLabOptions, 'cluster' | 'mesh' | 'ownMesh' | 'lab' | 'app'> {
   scenarios: readonly Scenario[];
   keep: boolean;
   /** A lab that whoever calls has opened and locked, and leaves by himself: nothing else is opened. */
