@@ -50,7 +50,7 @@ const usages = {
   peer: [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth],
 };
 
-/** A certificate authority that signs leaves only; `pair.key` is for who goes on signing with it. */
+/** A certificate authority; `pair.key` is for who goes on signing with it. */
 export class CertificateAuthority {
   readonly pair: KeyPair;
   readonly #certificate: X509Certificate;
@@ -88,6 +88,30 @@ export class CertificateAuthority {
       crypto,
     );
     return new CertificateAuthority(await toPem(certificate, keys), certificate, keys, now);
+  }
+
+  /** An authority below this one, which signs leaves only. */
+  async issueAuthority(commonName: string): Promise<KeyPair> {
+    const keys = await newKeys();
+    const certificate = await X509CertificateGenerator.create(
+      {
+        serialNumber: serialNumber(),
+        subject: [{ CN: [commonName] }],
+        issuer: this.#certificate.subjectName,
+        publicKey: keys.publicKey,
+        signingKey: this.#keys.privateKey,
+        signingAlgorithm: signing,
+        ...validity(this.#now()),
+        extensions: [
+          new BasicConstraintsExtension(true, 0, true),
+          new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+          new SubjectKeyIdentifierExtension(await keyId(keys.publicKey)),
+          new AuthorityKeyIdentifierExtension(await keyId(this.#keys.publicKey)),
+        ],
+      },
+      crypto,
+    );
+    return toPem(certificate, keys);
   }
 
   async issue(spec: CertificateSpec): Promise<KeyPair> {

@@ -9,6 +9,14 @@ export const clusterOption = (): Option =>
 export const meshOption = (): Option =>
   new Option('--mesh <mesh>', 'service mesh under test').choices(meshNames).default(defaults.mesh);
 
+export const meshBinariesOption = (): Option =>
+  new Option('--mesh-binaries <dir>', 'folder with programs of the mesh that you built').env('MESHPROOF_MESH_BINARIES');
+
+export const meshImagesOption = (): Option =>
+  new Option('--mesh-images <dir>', 'folder with image archives of the mesh that you built, <image>.tar').env(
+    'MESHPROOF_MESH_IMAGES',
+  );
+
 export const appOption = (): Option =>
   new Option(
     '--app <file>',

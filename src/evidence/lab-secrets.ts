@@ -3,7 +3,7 @@ import type { KubeClient, KubeObject } from '../kube/types.ts';
 
 /** Whether what a Secret holds under this name is one; beside it may be user names and certificates. */
 export function isSecretName(name: string): boolean {
-  return /pass|pwd|token|secret|credential|private|api.?key|\.key$|_key$|^key$|dsn|connection/i.test(name);
+  return /pass|pwd|token|secret|credential|private|api.?key|\.key$|_key$|^key(\.pem)?$|dsn|connection/i.test(name);
 }
 
 /** What Secrets hold under a name of a password, token or key. */

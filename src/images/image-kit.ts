@@ -1,7 +1,11 @@
 import type { Tool, Toolbox, ToolName } from '../tools/tool.ts';
-import { baseLayer, libcLayer, nodeLayer } from './base-layer.ts';
-import type { LayerSpec } from './image.ts';
+import { baseLayer, libcLayer, nodeLayer, programLayer } from './base-layer.ts';
+import type { ImageSpec, LayerSpec, ReadyImage } from './image.ts';
+import { pullImage } from './pull.ts';
 import { certificateBundle, iptablesLayer, programsLayer, singleProgramLayer } from './tool-layers.ts';
+
+/** An image without the name that its entry gives it: put together here, or ready. */
+export type MadeImage = Omit<ImageSpec, 'name'> | Omit<ReadyImage, 'name'>;
 
 /**
  * The layers that images of a lab are put together from, each made once. Every image begins with `base`; one with programs
@@ -9,6 +13,8 @@ import { certificateBundle, iptablesLayer, programsLayer, singleProgramLayer } f
  */
 export interface ImageKit {
   readonly cacheDir: string;
+  /** Folder with programs of the mesh that the user built. */
+  readonly ownPrograms?: string | undefined;
   tool(name: ToolName): Promise<Tool>;
   /** Directories, users, certificates and busybox: enough for a shell. */
   base(): Promise<LayerSpec>;
@@ -19,9 +25,16 @@ export interface ImageKit {
   /** Several programs of one tool at /usr/sbin. */
   programs(name: ToolName, programs: readonly string[]): Promise<LayerSpec>;
   iptables(): Promise<LayerSpec>;
+  /** Programs by any path on the host, at the paths given, with the libraries they need. */
+  hostPrograms(name: string, programs: Readonly<Record<string, string>>): Promise<LayerSpec>;
+  /** By its reference in a registry. */
+  pull(ref: string): Promise<ReadyImage>;
 }
 
-export function imageKit(toolbox: Toolbox): ImageKit {
+export function imageKit(
+  toolbox: Toolbox,
+  { ownPrograms, signal }: { ownPrograms?: string | undefined; signal?: AbortSignal | undefined } = {},
+): ImageKit {
   const { cacheDir } = toolbox;
   const made = new Map<string, Promise<LayerSpec>>();
   const once = (key: string, make: () => Promise<LayerSpec>): Promise<LayerSpec> => {
@@ -33,6 +46,7 @@ export function imageKit(toolbox: Toolbox): ImageKit {
   const context = async (): Promise<{ libc: LayerSpec; cacheDir: string }> => ({ libc: await libc(), cacheDir });
   return {
     cacheDir,
+    ownPrograms,
     tool: (name) => toolbox.get(name),
     base: () =>
       once('base', async () =>
@@ -46,5 +60,7 @@ export function imageKit(toolbox: Toolbox): ImageKit {
         programsLayer(await toolbox.get(name), programs, await context()),
       ),
     iptables: () => once('iptables', async () => iptablesLayer(await toolbox.get('iptables'), await context())),
+    hostPrograms: async (name, programs) => programLayer({ ...(await context()), name, programs: { ...programs } }),
+    pull: (ref) => pullImage(ref, { name: ref, toolbox, signal }),
   };
 }

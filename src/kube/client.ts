@@ -5,6 +5,7 @@ import { WatchedList } from './followed-list.ts';
 import { isHttpStatus } from './kube-api-error.ts';
 import { loadKubeConfig } from './kube-config.ts';
 import { podHttp } from './pod-http.ts';
+import { podCertificate } from './pod-tls.ts';
 import type { Environment } from './proxy.ts';
 import { repeat } from './repeat.ts';
 import { Transport } from './transport.ts';
@@ -120,6 +121,7 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
 
     exec: (pod, argv, execOptions) => execInPod(config, pod, argv, execOptions),
     podHttp: (pod, port, path, httpOptions) => podHttp(config, pod, port, path, httpOptions),
+    podCertificate: (pod, port, serverName) => podCertificate(config, pod, port, serverName),
     pathOf: (object) => discovery.pathOf(object),
     close: () => transport.close(),
   };

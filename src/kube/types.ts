@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { ObjectName } from './discovery.ts';
+import type { ServedCertificate } from './pod-tls.ts';
 
 /** Raw JSON objects: typed models silently drop fields they do not know (client-node issue 2825), so none are used for writes. */
 export interface KubeObject {
@@ -89,6 +90,12 @@ export interface KubeClient {
     path: string,
     options?: { method?: string; timeoutMs?: number | undefined; headers?: Record<string, string>; body?: string },
   ): Promise<{ status: number; body: string }>;
+  /** The leaf certificate that 127.0.0.1:port inside the pod serves to a client that asks for this name (SNI), unverified. */
+  podCertificate(
+    pod: { namespace: string; name: string },
+    port: number,
+    serverName: string,
+  ): Promise<ServedCertificate>;
   /** API path of an object, for get, patch and delete, as the API server lists its kinds. @throws KubeApiError 404 for an unknown kind */
   pathOf(object: ObjectName): Promise<string>;
   close(): void;

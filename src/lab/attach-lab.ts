@@ -71,7 +71,7 @@ export async function attachLab(options: {
     );
     const open = (namespace: string): MeshAdapter =>
       meshEntry.open({
-        ...{ kube, kubeconfig: cluster.kubeconfigPath, images, namespace, progress, signal },
+        ...{ kube, kubeconfigPath: cluster.kubeconfigPath, images, namespace, progress, signal },
         tool: (tool) => toolbox.get(tool),
       });
     const namespace = options.namespace ?? (await onlyMeshed(kube, open('default').sidecarContainer, lab));

@@ -1,9 +1,10 @@
 import type { Toolbox } from '../tools/tool.ts';
 import { imageKit } from '../images/image-kit.ts';
-import type { ImageSpec, LayerSpec } from '../images/image.ts';
+import type { ImageSpec, LayerSpec, ReadyImage } from '../images/image.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
 import { envoyLayers } from '../meshes/envoy/image.ts';
 import { meshes } from '../meshes/index.ts';
+import { ownImage, type OwnMesh } from './own-mesh.ts';
 
 /** Of load, of faults, one that asks, and one that only waits. An app's are apps/'s, a mesh's its entry's, what a node needs itself clusters/'s. */
 const ownImageNames = ['pause', 'k6', 'fault-point', 'probe'] as const;
@@ -25,15 +26,21 @@ const pauseLoop = 'trap "exit 0" TERM INT; while :; do sleep 86400 & wait $!; do
  */
 export async function labImages(
   toolbox: Toolbox,
-  names?: readonly string[],
-  mesh: Pick<MeshEntry, 'images'> = anyMesh,
-): Promise<ImageSpec[]> {
+  options: {
+    names?: readonly string[];
+    mesh?: Pick<MeshEntry, 'images'>;
+    /** What the user built of it. */
+    own?: OwnMesh;
+    signal?: AbortSignal;
+  } = {},
+): Promise<(ImageSpec | ReadyImage)[]> {
+  const { names, mesh = anyMesh, own = {}, signal } = options;
   const wanted = new Set<string>(names ?? [...ownImageNames, ...Object.keys(mesh.images)]);
-  const kit = imageKit(toolbox);
+  const kit = imageKit(toolbox, { ownPrograms: own.binaries, signal });
   const base = await kit.base();
   const libc = await kit.libc();
 
-  const images: ImageSpec[] = [];
+  const images: (ImageSpec | ReadyImage)[] = [];
   const add = (name: string, layers: LayerSpec[], config: ImageSpec['config']): void => {
     if (wanted.has(name)) images.push({ name, layers: [base, ...layers], config });
   };
@@ -48,7 +55,8 @@ export async function labImages(
     });
   }
   for (const [name, make] of Object.entries(mesh.images)) {
-    if (wanted.has(name)) images.push({ name, ...(await make(kit)) });
+    if (!wanted.has(name)) continue;
+    images.push((await ownImage(name, own, { toolbox, signal })) ?? { name, ...(await make(kit)) });
   }
   if (wanted.has('probe')) {
     add('probe', [libc, await kit.node()], {

@@ -10,6 +10,7 @@ import { defaultApp } from '../apps/default-app.ts';
 import { loadApp } from '../apps/load-app.ts';
 import { completeApp } from '../apps/running-app.ts';
 import { labImages } from './images.ts';
+import { checkOwnMesh, type OwnMesh } from './own-mesh.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
 import { meshes, type MeshName } from '../meshes/index.ts';
 import { neededTools } from '../tools/doctor.ts';
@@ -28,6 +29,8 @@ export interface OpenLabOptions {
   app?: App | undefined;
   /** Name of an entry of `meshes`. */
   mesh: MeshName;
+  /** What the user built of the mesh. */
+  ownMesh?: OwnMesh | undefined;
   /** A lab by this name is used if it is up; else one is made. */
   lab?: string | undefined;
   /** Made to outlive this process (`up`). */
@@ -53,8 +56,11 @@ export function throwAwayName(runId: string): string {
 export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const { progress, signal, stay = false } = options;
   checkPlatform();
-  const toolbox = createToolbox({ progress, signal });
   const meshEntry: MeshEntry = meshes[options.mesh];
+  const { ownMesh = {} } = options;
+  await checkOwnMesh(ownMesh);
+  const given = ownMesh.binaries === undefined ? undefined : { folder: ownMesh.binaries, tools: meshEntry.tools };
+  const toolbox = createToolbox({ progress, signal, given });
   const app = options.app ?? (await loadApp(defaultApp));
   const tools = neededTools({ also: [...meshEntry.tools, ...appTools(app)] });
   const missing = await Promise.all(tools.map(async (name) => (await toolbox.look(name)).tool === undefined));
@@ -67,7 +73,10 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const context: ClusterContext = { toolbox, progress, signal };
   const archiveOf = progress.step('images', async () =>
     buildArchive(
-      [...(await labImages(toolbox, undefined, meshEntry)), ...(await appImages(app, { toolbox, signal }))],
+      [
+        ...(await labImages(toolbox, { mesh: meshEntry, own: ownMesh, signal })),
+        ...(await appImages(app, { toolbox, signal })),
+      ],
       {
         cacheDir: toolbox.cacheDir,
         progress,
@@ -87,7 +96,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
     scratch = await scratchFolder(cluster.stateDir);
     const images = imageMap(built.value);
     const mesh = meshEntry.open({
-      ...{ kube: cluster.kube, kubeconfig: cluster.kubeconfigPath, images, progress, signal },
+      ...{ kube: cluster.kube, kubeconfigPath: cluster.kubeconfigPath, images, progress, signal },
       namespace: app.namespace,
       tool: (tool) => toolbox.get(tool),
     });

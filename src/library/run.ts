@@ -1,8 +1,10 @@
 import { setMaxListeners } from 'node:events';
+import { resolve } from 'node:path';
 import type { App } from '../apps/app.ts';
 import { loadApp } from '../apps/load-app.ts';
 import { MeshproofError } from '../base/errors.ts';
 import { silentProgress, type Progress } from '../base/progress.ts';
+import type { OwnMesh } from '../lab/own-mesh.ts';
 import type { MeshName } from '../meshes/index.ts';
 import { loadScenarios, scenarioFrom, type ScenarioInput } from '../scenario/load.ts';
 import type { Scenario } from '../scenario/schema.ts';
@@ -16,6 +18,10 @@ export interface Settings {
   app?: App | string | undefined;
   /** Name of an entry of `meshes`. */
   mesh?: MeshName | undefined;
+  /** Folder with programs of the mesh that you built: each is used instead of the one that meshproof would get. */
+  meshBinaries?: string | undefined;
+  /** Folder with archives of images of the mesh that you built, `<image>.tar`. */
+  meshImages?: string | undefined;
   /** `auto`, or the name of an entry of `clusters`. */
   cluster?: string | undefined;
   /** A lab by name, used and left as it is; else one is made, and deleted at the end. */
@@ -58,6 +64,7 @@ export async function runScenarios(settings: RunSettings = {}): Promise<Result> 
     app,
     cluster: settings.cluster ?? defaults.cluster,
     mesh: settings.mesh ?? defaults.mesh,
+    ownMesh: ownMeshOf(settings),
     lab: settings.lab,
     keep: settings.keep === true,
     reportsDir: settings.reportsDir ?? defaults.reportsDir,
@@ -67,6 +74,10 @@ export async function runScenarios(settings: RunSettings = {}): Promise<Result> 
     interrupted: settings.interrupted ?? (() => stop.interrupted),
   });
   return resultOf(outcome);
+}
+
+export function ownMeshOf({ meshBinaries: binaries, meshImages: images }: Settings): OwnMesh {
+  return { binaries: binaries && resolve(binaries), images: images && resolve(images) };
 }
 
 export async function appOf(app: App | string = defaults.app): Promise<App> {

@@ -9,11 +9,11 @@ import type { Interception, ProxyView, StartTrouble } from './proxy-view.ts';
 
 export interface MeshContext {
   kube: KubeClient;
-  /** Path of a file, for programs of the mesh that talk to the cluster themselves. */
-  kubeconfig: string;
   images: ImageMap;
   /** Of the application under test. */
   namespace: string;
+  /** For programs that talk to the cluster themselves. */
+  kubeconfigPath: string;
   /** One of the programs that its entry names. */
   tool: (name: ToolName) => Promise<Tool>;
   progress: Progress;
@@ -57,6 +57,8 @@ export interface WireExpectation {
   identitiesOnWire: boolean;
   /** Expected SNI, or undefined if the mesh sends none. */
   sni?: string | undefined;
+  /** Expected among the protocols that the client offers (ALPN), or undefined if it does not matter. */
+  alpn?: string | undefined;
   clientIdentity: string;
   serverIdentity: string;
 }
@@ -165,8 +167,13 @@ export interface MeshAdapter {
   restartSidecar(pod: PodRef): Promise<{ restarts: number }>;
   /** Undefined for a mesh whose certificates are seen on the wire, or that cannot write key logs. */
   readonly keyLogs?: KeyLogs | undefined;
-  /** Undefined: as Envoy does it, in `x-forwarded-client-cert`. */
+  /** Undefined for a mesh that shows certificates on the wire, or whose sidecars tell their apps nothing. */
   readonly forwardedHeader?: ForwardedHeader | undefined;
+  /**
+   * By identity how many TLS connections the proxy has taken from whom it proved to be that; the empty one: who proved nothing.
+   * Undefined for a mesh whose proxies do not count that.
+   */
+  peers?(pod: PodRef): Promise<Record<string, number>>;
   /** Leaf certificates the proxy holds now. */
   certificates(pod: PodRef): Promise<{ identity: string; notBefore: number; notAfter: number }[]>;
 }

@@ -62,14 +62,15 @@ export async function planPolicies(
 export async function restorePolicies(target: PolicyTarget, rollback: PolicyRollback): Promise<void> {
   const { resources, policies, proxies } = rollback;
   for (const resource of resources) await insist(target, resource);
-  await waitForProxies(target, undefined, (look, { podUid }) => {
+  await waitForProxies(target, undefined, async (look, { podUid }) => {
     const before = proxies[podUid];
-    const left = (policies as unknown as Policy[]).find((policy, index) => {
+    for (const [index, policy] of (policies as unknown as Policy[]).entries()) {
       const was = before?.[index] ?? null;
-      const now = was === null ? undefined : look.compare(policy);
-      return now !== undefined && !isDeepStrictEqual(plain(now.has), plain(was));
-    });
-    return left === undefined ? undefined : `it still has a policy that was taken back (${left.kind})`;
+      const now = was === null ? undefined : await look.compare(policy);
+      if (now !== undefined && !isDeepStrictEqual(plain(now.has), plain(was)))
+        return `it still has a policy that was taken back (${policy.kind})`;
+    }
+    return undefined;
   });
 }
 
@@ -89,7 +90,7 @@ export async function resetPolicies(target: PolicyTarget, baseline: readonly Pol
     if (!isDeepStrictEqual(plain(current.get(resource.id) ?? null), plain(resource.value)))
       await insist(target, resource);
   }
-  await waitForProxies(target, undefined, (look) => lacking(look, baseline) ?? look.trace());
+  await waitForProxies(target, undefined, async (look) => (await lacking(look, baseline)) ?? look.trace());
 }
 
 /** Writes policies where no proxy can be told yet. */
@@ -110,16 +111,18 @@ async function shown(proxies: readonly PolicyProxy[], policies: readonly Policy[
       limit(async () => {
         // A pod that is just going away has nothing to compare with later.
         const look = await proxy.look().catch(() => undefined);
-        return look && ([proxy.podUid, policies.map((policy) => look.compare(policy)?.has ?? null)] as const);
+        if (look === undefined) return undefined;
+        const has = await Promise.all(policies.map(async (policy) => (await look.compare(policy))?.has ?? null));
+        return [proxy.podUid, has] as const;
       }),
     ),
   );
   return Object.fromEntries(seen.filter((one) => one !== undefined));
 }
 
-function lacking(look: ProxyLook, policies: readonly Policy[]): string | undefined {
+async function lacking(look: ProxyLook, policies: readonly Policy[]): Promise<string | undefined> {
   for (const policy of policies) {
-    const seen = look.compare(policy);
+    const seen = await look.compare(policy);
     if (seen && !isDeepStrictEqual(plain(seen.has), plain(seen.wants))) return inWords(policy, seen);
   }
   return undefined;
@@ -152,15 +155,14 @@ async function insist(target: PolicyTarget, resource: PolicyResource): Promise<v
   );
 }
 
+/** What a proxy lacks, or undefined. */
+type Lacks = (look: ProxyLook, proxy: PolicyProxy) => string | undefined | Promise<string | undefined>;
+
 /**
  * Waits until no running proxy lacks anything, nor still lets old connections live by old rules: when a listener changes
  * its filter chains, connections of the old ones go on as before until they are drained.
  */
-async function waitForProxies(
-  target: PolicyTarget,
-  signal: AbortSignal | undefined,
-  lacks: (look: ProxyLook, proxy: PolicyProxy) => string | undefined,
-): Promise<void> {
+async function waitForProxies(target: PolicyTarget, signal: AbortSignal | undefined, lacks: Lacks): Promise<void> {
   const settled = new Set<string>();
   await pollUntil(
     async () => {
@@ -184,18 +186,15 @@ async function waitForProxies(
       intervalMs: 200,
       signal,
       code: 'MESHPROOF_MESH_NOT_READY',
-      hint: 'Look at what the mesh was told (policies.yaml of the arm), and at the proxy named above (/config_dump).',
+      hint: 'Look at what the mesh was told (policies.yaml of the arm), and at the proxy named above.',
     },
   );
 }
 
-async function reasonOf(
-  proxy: PolicyProxy,
-  lacks: (look: ProxyLook, proxy: PolicyProxy) => string | undefined,
-): Promise<string | undefined> {
+async function reasonOf(proxy: PolicyProxy, lacks: Lacks): Promise<string | undefined> {
   try {
     const look = await proxy.look();
-    return lacks(look, proxy) ?? look.unsettled;
+    return (await lacks(look, proxy)) ?? look.unsettled;
   } catch (error) {
     if (isHttpStatus(error, 404)) return 'it has just gone';
     throw error;

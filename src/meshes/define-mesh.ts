@@ -1,6 +1,5 @@
 import type { MeshCapabilities } from '../capabilities/statement.ts';
-import type { ImageSpec } from '../images/image.ts';
-import type { ImageKit } from '../images/image-kit.ts';
+import type { ImageKit, MadeImage } from '../images/image-kit.ts';
 import type { PolicyKind } from '../policies/index.ts';
 import type { ToolName } from '../tools/tool.ts';
 import type { MeshAdapter, MeshContext } from './adapter.ts';
@@ -12,12 +11,12 @@ export interface MeshEntry<Name extends string = string> {
   readonly title: string;
   /** Where its control plane runs: health looks there too. */
   readonly namespaces: readonly string[];
-  /** What its sidecars are: says which proxy's admin interface, statistics and fault filter they have. */
-  readonly proxies: 'envoy';
+  /** What its sidecars are: an Envoy, or a proxy of the mesh's own. */
+  readonly proxies: 'envoy' | 'own';
   /** Programs it is made of, beyond those of every lab. */
   readonly tools: readonly ToolName[];
   /** Its images by name; built only where they are wanted. */
-  readonly images: Readonly<Record<string, (kit: ImageKit) => Promise<Omit<ImageSpec, 'name'>>>>;
+  readonly images: Readonly<Record<string, (kit: ImageKit) => Promise<MadeImage>>>;
   /** What a pod carries to stay outside of it. */
   readonly keepOut: {
     readonly labels?: Readonly<Record<string, string>>;

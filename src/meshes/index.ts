@@ -1,9 +1,10 @@
 import { consul } from './consul/index.ts';
 import type { MeshEntry } from './define-mesh.ts';
 import { istio } from './istio/index.ts';
+import { linkerd } from './linkerd/index.ts';
 
 /** Every mesh. A new one is a folder of its own and a line here. */
-export const meshes = { consul, istio } as const satisfies Record<string, MeshEntry>;
+export const meshes = { consul, istio, linkerd } as const satisfies Record<string, MeshEntry>;
 
 export type MeshName = keyof typeof meshes;
 

@@ -31,3 +31,8 @@ export function rendererOf<Current, Resource, Proxy>(
   // A renderer takes the policies of its own kind, and is looked up by it.
   return renderers[kind] as unknown as PolicyRenderer<PolicyKind, Current, Resource, Proxy> | undefined;
 }
+
+/** Each once: what all ports of a service have in common is one. */
+export function distinct<T>(values: readonly T[]): T[] {
+  return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
+}

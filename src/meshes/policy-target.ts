@@ -35,9 +35,9 @@ export interface PolicyProxy {
 
 export interface ProxyLook {
   /** What it shows of a policy; undefined where it has nothing to do with it. */
-  compare(policy: Policy): Comparison | undefined;
+  compare(policy: Policy): Comparison | undefined | Promise<Comparison | undefined>;
   /** A trace of any policy on how it calls others, or undefined. */
-  trace(): string | undefined;
+  trace(): string | undefined | Promise<string | undefined>;
   /** Why it does not act on what it was told (yet): it refused an update, or old connections live on. */
   unsettled: string | undefined;
 }

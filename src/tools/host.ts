@@ -8,6 +8,11 @@ import { childEnv } from './source.ts';
 import type { Tool, ToolName } from './tool.ts';
 import { inRange } from './version.ts';
 
+export interface HostContext {
+  env: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+}
+
 /** The first executable file of that name, or undefined. */
 export async function findProgram(name: string, directories: readonly string[]): Promise<string | undefined> {
   for (const directory of directories) {
@@ -35,7 +40,7 @@ export function pathDirectories(env: NodeJS.ProcessEnv): string[] {
 export async function findOnHost(
   name: ToolName,
   host: HostLock,
-  options: { env: NodeJS.ProcessEnv; signal: AbortSignal },
+  options: HostContext,
 ): Promise<Tool | { reason: string }> {
   if (host.file) return findFile(name, host.file);
   const everywhere = [...host.directories, ...(host.onlyDirectories ? [] : pathDirectories(options.env))];
@@ -64,7 +69,8 @@ export async function findOnHost(
   return { name, version, origin: 'host', bin, elf, root: '/', libraryPath: [], env: {} };
 }
 
-async function findPrograms(
+/** By name the first executable file of the directories, and which are in none. */
+export async function findPrograms(
   programs: readonly string[],
   directories: readonly string[],
 ): Promise<{ bin: Record<string, string>; missing: string[] }> {
@@ -100,11 +106,8 @@ async function findFile(name: ToolName, file: { name: string; paths: string[] })
   return { reason: 'not on the host' };
 }
 
-async function versionOf(
-  path: string,
-  host: HostLock,
-  options: { env: NodeJS.ProcessEnv; signal: AbortSignal },
-): Promise<string | undefined> {
+/** What a program says of its version; undefined where it says nothing that fits the pattern. */
+export async function versionOf(path: string, host: HostLock, options: HostContext): Promise<string | undefined> {
   try {
     // Any exit code: CNI plugins and busybox print their version and fail.
     const okExitCodes = Array.from({ length: 256 }, (_, code) => code);

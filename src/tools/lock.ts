@@ -86,6 +86,9 @@ const pypiSchema = z.strictObject({
   programs: z.record(z.string(), z.string()),
 });
 
+/** In no package registry. */
+const nonePackageSchema = z.strictObject({ kind: z.literal('none'), reason: z.string() });
+
 const toolSchema = z
   .strictObject({
     /** Of the release and of the Go or PyPI package; a Debian package has the version its suite gives, within its range. */
@@ -96,7 +99,7 @@ const toolSchema = z
     release: z.strictObject({ files: z.array(releaseFileSchema).min(1) }).optional(),
     /** Why there is no official binary release to take. */
     noRelease: z.string().optional(),
-    package: z.discriminatedUnion('kind', [debianSchema, goSchema, pypiSchema]),
+    package: z.discriminatedUnion('kind', [debianSchema, goSchema, pypiSchema, nonePackageSchema]),
   })
   .refine((tool) => (tool.release === undefined) !== (tool.noRelease === undefined), 'expected release or noRelease');
 

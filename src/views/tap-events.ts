@@ -1,7 +1,7 @@
 import { milliseconds } from '../base/words.ts';
 import type { ForwardedHeader } from '../meshes/adapter.ts';
+import { forwardedClientCert } from '../meshes/envoy/forwarded-header.ts';
 import type { HttpExchange } from '../observe/capture/http1/conversation.ts';
-import { forwardedIdentity } from '../observe/capture/forwarded-identities.ts';
 import { redact } from '../evidence/redaction.ts';
 import { none } from './cells.ts';
 import type { SeenPod } from './seen-pods.ts';
@@ -29,17 +29,11 @@ export interface TapEvent {
   tls: boolean;
 }
 
-/** As Envoy tells an app who calls; a mesh with other proxies brings its own. */
-const envoyHeader: ForwardedHeader = {
-  name: 'x-forwarded-client-cert',
-  read: (value) => forwardedIdentity(value),
-};
-
 /** Pure: turns what passed at a pod into events. @param services by identity */
 export function tapEvents(
   { ref, service }: SeenPod,
   services: ReadonlyMap<string, string>,
-  header: ForwardedHeader = envoyHeader,
+  header: ForwardedHeader = forwardedClientCert,
 ): (exchange: HttpExchange) => TapEvent {
   let seen = 0;
   return ({ atMs, method, path, headers, status, latencyMs }) => {

@@ -59,7 +59,11 @@ async function lookInto(lab: string, asked: MeshName | undefined): Promise<{ mes
   ]);
   using progress = consoleProgress({ timings: [] });
   using interrupts = watchInterrupts({ onFirst: () => {}, onSecond: () => process.exit(130) });
-  const { kube, mesh, meshEntry: entry } = await attachLab({ lab, namespace: 'default', progress, signal: interrupts.signal });
+  const {
+    kube,
+    mesh,
+    meshEntry: entry,
+  } = await attachLab({ lab, namespace: 'default', progress, signal: interrupts.signal });
   try {
     if (asked !== undefined && asked !== entry.name) {
       throw new MeshproofError(

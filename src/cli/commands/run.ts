@@ -10,6 +10,8 @@ import {
   clusterOption,
   jsonOption,
   labOption,
+  meshBinariesOption,
+  meshImagesOption,
   meshOption,
   reportsOption,
   timeoutOption,
@@ -22,6 +24,8 @@ interface Options {
   app: string;
   cluster: string;
   mesh: MeshName;
+  meshBinaries?: string | undefined;
+  meshImages?: string | undefined;
   lab?: string | undefined;
   keep?: boolean | undefined;
   reports: string;
@@ -37,6 +41,8 @@ export function runCommandDefinition(): Command {
     .addOption(appOption())
     .addOption(clusterOption())
     .addOption(meshOption())
+    .addOption(meshBinariesOption())
+    .addOption(meshImagesOption())
     .addOption(labOption())
     .addOption(new Option('--keep', 'leave the lab up after the run'))
     .addOption(reportsOption())
@@ -60,12 +66,14 @@ Examples:
         onFirst: (why) => progress.warn(`${why}: cleaning up (a second Ctrl-C gives up on that)`),
         onSecond: () => process.exit(130),
       });
-      const { app, cluster, mesh, lab, keep, reports: reportsDir } = options;
+      const { app, cluster, mesh, meshBinaries, meshImages, lab, keep, reports: reportsDir } = options;
       const result = await runScenarios({
         scenarios: [...names, ...options.scenario],
         app,
         cluster,
         mesh,
+        meshBinaries,
+        meshImages,
         lab,
         keep,
         reportsDir,

@@ -2,13 +2,24 @@ import { Command, Option } from 'commander';
 import type { MeshName } from '../../meshes/index.ts';
 import type { Timing } from '../../base/progress.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
-import { appOption, clusterOption, jsonOption, labOption, meshOption, timeoutOption } from '../options.ts';
+import {
+  appOption,
+  clusterOption,
+  jsonOption,
+  labOption,
+  meshBinariesOption,
+  meshImagesOption,
+  meshOption,
+  timeoutOption,
+} from '../options.ts';
 import { consoleProgress } from '../progress.ts';
 
 interface Options {
   app: string;
   cluster: string;
   mesh: MeshName;
+  meshBinaries?: string | undefined;
+  meshImages?: string | undefined;
   lab: string;
   recreate?: boolean | undefined;
   timeout?: number | undefined;
@@ -21,6 +32,8 @@ export function upCommand(): Command {
     .addOption(appOption())
     .addOption(clusterOption())
     .addOption(meshOption())
+    .addOption(meshBinariesOption())
+    .addOption(meshImagesOption())
     .addOption(labOption().default('default'))
     .addOption(new Option('--recreate', 'delete a lab of that name first, whatever state it is in'))
     .addOption(timeoutOption())

@@ -1,43 +1,13 @@
-import type { KubeClient } from '../../kube/types.ts';
-import { MeshproofError } from '../../base/errors.ts';
+import { AdminPort, type PodAddress } from '../admin-port.ts';
 
-export interface EnvoyAddress {
-  namespace: string;
-  name: string;
-}
-
-/** Envoy's admin port, which listens on the pod's loopback, through a port-forward. */
-export class EnvoyAdmin {
-  readonly #kube: KubeClient;
-  readonly #port: number;
-
-  constructor(kube: KubeClient, port: number) {
-    this.#kube = kube;
-    this.#port = port;
-  }
-
-  /** @throws MeshproofError MESHPROOF_MESH_API when the proxy answers with anything but 200 */
-  async text(pod: EnvoyAddress, path: string, method = 'GET'): Promise<string> {
-    const reply = await this.#kube.podHttp(pod, this.#port, path, { method, timeoutMs: 10_000 });
-    if (reply.status === 200) return reply.body;
-    throw new MeshproofError(
-      'MESHPROOF_MESH_API',
-      `The proxy of ${pod.namespace}/${pod.name} answered ${reply.status} to ${method} ${path}`,
-      `Look at it: kubectl -n ${pod.namespace} port-forward ${pod.name} ${this.#port}`,
-      { retryable: reply.status >= 500 },
-    );
-  }
-
-  async json<T>(pod: EnvoyAddress, path: string): Promise<T> {
-    return JSON.parse(await this.text(pod, path)) as T;
-  }
-
+/** Envoy's admin port, which listens on the pod's loopback. */
+export class EnvoyAdmin extends AdminPort {
   /** Counters, gauges and detailed histograms in one reply; see src/observe/telemetry/envoy-histogram.ts. */
-  stats(pod: EnvoyAddress): Promise<string> {
+  stats(pod: PodAddress): Promise<string> {
     return this.text(pod, '/stats?format=json&histogram_buckets=detailed');
   }
 
-  serverInfo(pod: EnvoyAddress): Promise<ServerInfo> {
+  serverInfo(pod: PodAddress): Promise<ServerInfo> {
     return this.json<ServerInfo>(pod, '/server_info');
   }
 }

@@ -5,19 +5,23 @@ import { selects } from '../../kube/selector.ts';
 import type { KubeObject, PodRef } from '../../kube/types.ts';
 import type { MeshAdapter, MeshContext, SidecarProblem } from '../adapter.ts';
 import { planPolicies, resetPolicies, restorePolicies, writePolicies } from '../apply-policies.ts';
+import { containerTrouble } from '../container-trouble.ts';
 import { EnvoyAdmin } from '../envoy/admin.ts';
 import { leafCertificates } from '../envoy/certificates.ts';
+import { forwardedClientCert } from '../envoy/forwarded-header.ts';
 import { reducedDump } from '../envoy/reduced-dump.ts';
 import { envoyComponents, envoySnapshot, restartEnvoy } from '../envoy/sidecar.ts';
+import { injectable } from '../injectable.ts';
 import type { MeshedPod } from '../meshed-pod.ts';
 import type { PolicyTarget } from '../policy-target.ts';
 import { analysis } from './analysis.ts';
-import { injectable } from './inject.ts';
+import { injectionMarks } from './inject.ts';
 import { installControlPlane, versionOf } from './install.ts';
 import { keyLogs } from './key-logs.ts';
-import { expectedPods, injectedPods, toMeshedPod } from './meshed-pod.ts';
+import { meshedPods } from './meshed-pod.ts';
 import {
   controlPlane,
+  initContainer,
   istioNamespace,
   istioStatNames,
   ports,
@@ -30,7 +34,6 @@ import { istioPolicyTarget } from './policy-target.ts';
 import { proxyStatus } from './proxy-status.ts';
 import { readProxyView } from './proxy-view.ts';
 import { sidecarProblem } from './sidecar-problems.ts';
-import { startTrouble } from './start-trouble.ts';
 
 /** The kubelet waits before it starts a container again, longer each time: on a lab that is kept, for minutes. */
 const restartTimeoutMs = 180_000;
@@ -48,10 +51,10 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
   };
   const target = (): PolicyTarget => istioPolicyTarget({ kube, admin, namespace });
   const podOf = async (ref: PodRef): Promise<MeshedPod> =>
-    toMeshedPod(await kube.get<KubeObject>(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`));
+    meshedPods.toMeshedPod(await kube.get<KubeObject>(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`));
   const podsOfApp = (): Promise<KubeObject[]> => kube.list(`/api/v1/namespaces/${namespace}/pods`);
   const identityIn = (pods: readonly KubeObject[], service: string): string => {
-    const own = pods.find((pod) => toMeshedPod(pod).service === service);
+    const own = pods.find((pod) => meshedPods.toMeshedPod(pod).service === service);
     return spiffeId(namespace, (own?.spec.serviceAccountName as string | undefined) ?? service);
   };
 
@@ -99,7 +102,7 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
       return { recreated: false };
     },
 
-    inject: (objects, options) => injectable(objects, options),
+    inject: (objects, { namespace: into }) => injectable(objects, { namespace: into, marks: injectionMarks }),
 
     async components() {
       const { status } = await kube.get(`/apis/apps/v1/namespaces/${istioNamespace}/deployments/${controlPlane}`);
@@ -114,13 +117,13 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
           ready,
           tool: 'pilot-discovery' as const,
         },
-        ...(await envoyComponents(admin, await injectedPods(kube))),
+        ...(await envoyComponents(admin, await meshedPods.all(kube))),
       ];
     },
 
     async sidecarProblems(namespaces) {
       const limit = pLimit(6);
-      const pods = (await Promise.all(namespaces.map((each) => expectedPods(kube, each)))).flat();
+      const pods = (await Promise.all(namespaces.map((each) => meshedPods.expected(kube, each)))).flat();
       const found = await Promise.all(pods.map((pod) => limit(() => sidecarProblem(pod, admin))));
       return found.filter((problem): problem is SidecarProblem => problem !== undefined);
     },
@@ -163,7 +166,7 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
 
     interception: { outboundPort: ports.outbound },
 
-    startTrouble,
+    startTrouble: (pod) => containerTrouble(pod, { init: initContainer, sidecar: sidecarContainer }),
 
     proxyView: (pod) => readProxyView(admin, pod),
 
@@ -178,6 +181,8 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
       // pilot-agent ends with its Envoy, and the container with it.
       return { restarts: 1 };
     },
+
+    forwardedHeader: forwardedClientCert,
 
     keyLogs: keyLogs({ kube, admin, namespace, signal }),
 

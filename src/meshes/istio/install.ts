@@ -1,10 +1,10 @@
 import { parseAllDocuments } from 'yaml';
-import { MeshproofError, messageOf } from '../../base/errors.ts';
-import { pollUntil, type Look } from '../../base/poll.ts';
-import { isRetryable } from '../../base/retryable.ts';
+import { MeshproofError } from '../../base/errors.ts';
+import { pollUntil } from '../../base/poll.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import { waitForDeployments } from '../../kube/wait.ts';
 import type { MeshContext } from '../adapter.ts';
+import { asksForSidecar } from '../injector-gate.ts';
 import { istioctl, type Istioctl } from './istioctl.ts';
 import { controlPlane, istioNamespace, labels, ports, sidecarContainer } from './names.ts';
 
@@ -84,7 +84,7 @@ export async function installControlPlane(context: MeshContext, images: IstioIma
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: istioNamespace } };
   await kube.apply([namespace, ...(await generate(context, images)), strict]);
   await waitForDeployments(kube, istioNamespace, { timeoutMs: readyTimeoutMs, signal });
-  await pollUntil(async () => injects(kube), {
+  await pollUntil(() => asksForSidecar(kube, { labels: { [labels.inject]: 'true' } }, sidecarContainer), {
     what: 'the injector puts sidecars into pods',
     timeoutMs: readyTimeoutMs,
     signal,
@@ -92,27 +92,6 @@ export async function installControlPlane(context: MeshContext, images: IstioIma
     hint: `Look at it: kubectl -n ${istioNamespace} logs deployment/${controlPlane}`,
   });
   return { version: await versionOf(kube) };
-}
-
-/** What comes of a pod that asks for a sidecar, without making it. */
-async function injects(kube: KubeClient): Promise<Look<true>> {
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'meshproof-injected', namespace: 'default', labels: { [labels.inject]: 'true' } },
-    spec: { containers: [{ name: 'app', image: 'none' }] },
-  };
-  try {
-    const made = await kube.patch('/api/v1/namespaces/default/pods/meshproof-injected?dryRun=All', pod, 'apply');
-    const all: { name: string }[] = [...(made.spec.initContainers ?? []), ...made.spec.containers];
-    return all.some(({ name }) => name === sidecarContainer)
-      ? { ready: true }
-      : { pending: 'a pod that asks for a sidecar gets none' };
-  } catch (error) {
-    // A webhook that does not answer yet refuses every pod.
-    if (isRetryable(error) || /failed calling webhook/.test(messageOf(error))) return { pending: messageOf(error) };
-    throw error;
-  }
 }
 
 /** As istiod says itself. */

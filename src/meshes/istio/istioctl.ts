@@ -1,11 +1,11 @@
 import { runCommand } from '../../base/process.ts';
 import type { MeshContext } from '../adapter.ts';
 
-export type Istioctl = Pick<MeshContext, 'tool' | 'signal'> & Partial<Pick<MeshContext, 'kubeconfig'>>;
+export type Istioctl = Pick<MeshContext, 'tool' | 'signal'> & Partial<Pick<MeshContext, 'kubeconfigPath'>>;
 
 /** Runs istioctl, against the lab's cluster where its arguments ask one; what it says on standard output. */
 export async function istioctl(
-  { tool, signal, kubeconfig }: Istioctl,
+  { tool, signal, kubeconfigPath }: Istioctl,
   args: readonly string[],
   { input, timeoutMs = 60_000 }: { input?: string; timeoutMs?: number } = {},
 ): Promise<string> {
@@ -15,7 +15,7 @@ export async function istioctl(
     signal,
     timeoutMs,
     // Whatever KUBECONFIG says: this lab and no other cluster.
-    ...(kubeconfig !== undefined && { env: { KUBECONFIG: kubeconfig } }),
+    ...(kubeconfigPath !== undefined && { env: { KUBECONFIG: kubeconfigPath } }),
   });
   return stdout;
 }

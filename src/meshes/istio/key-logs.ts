@@ -3,7 +3,7 @@ import { pollUntil } from '../../base/poll.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import type { KeyLogs } from '../adapter.ts';
 import type { EnvoyAdmin } from '../envoy/admin.ts';
-import { runningPods } from './meshed-pod.ts';
+import { meshedPods } from './meshed-pod.ts';
 import { labels, sidecarContainer } from './names.ts';
 
 /** In the sidecar's own memory volume: the rest of its file system is read-only. */
@@ -53,7 +53,7 @@ export function keyLogs(options: {
   const everywhere = async (written: boolean, until?: AbortSignal): Promise<void> => {
     await pollUntil(
       async () => {
-        const pods = await runningPods(kube, namespace);
+        const pods = await meshedPods.running(kube, namespace);
         const limit = pLimit(atOnce);
         const late = await Promise.all(
           pods.map(({ ref: pod }) =>
@@ -95,7 +95,7 @@ export function keyLogs(options: {
       );
       await everywhere(false);
       const limit = pLimit(atOnce);
-      const pods = await runningPods(kube, namespace);
+      const pods = await meshedPods.running(kube, namespace);
       await Promise.all(
         pods.map(({ ref: pod }) => limit(() => kube.exec(pod, ['rm', '-f', path], { container: sidecarContainer }))),
       );

@@ -1,29 +1,19 @@
 import { stringify } from 'yaml';
 import type { Json } from '../../base/json.ts';
-import { isHttpStatus } from '../../kube/kube-api-error.ts';
-import { selects } from '../../kube/selector.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
+import { factsOr, readServiceFacts, replaced, type ServiceFacts } from '../custom-resources.ts';
 import type { EnvoyAdmin } from '../envoy/admin.ts';
 import { isDraining } from '../envoy/sidecar.ts';
 import type { MeshedPod } from '../meshed-pod.ts';
 import { rendererOf } from '../policy-renderer.ts';
 import type { PolicyTarget, ProxyLook } from '../policy-target.ts';
-import { runningPods } from './meshed-pod.ts';
+import { meshedPods } from './meshed-pod.ts';
 import { labels } from './names.ts';
 import { istioPolicies } from './policies/index.ts';
 import type { IstioProxy, IstioRenderers } from './policies/renderer.ts';
 import { readProxyConfig } from './proxy-config.ts';
 import { renderPolicies } from './render-policies.ts';
-import {
-  kinds,
-  nameOf,
-  rankOf,
-  resourceId,
-  splitResourceId,
-  toObject,
-  type Kind,
-  type ServiceFacts,
-} from './resources.ts';
+import { kinds, nameOf, rankOf, resourceId, splitResourceId, toObject, type Kind } from './resources.ts';
 
 const renderers: IstioRenderers = istioPolicies;
 /** What was read of a service, beside the resources. */
@@ -42,13 +32,19 @@ export function istioPolicyTarget(options: { kube: KubeClient; admin: EnvoyAdmin
             (object) => [resourceId(kind, nameOf(object)), object.spec as Json] as const,
           ),
         ),
-        readFacts(kube, namespace),
+        (async () =>
+          [...(await readServiceFacts(kube, namespace))].map(
+            ([service, own]) => [`${facts}/${service}`, own as unknown as Json] as const,
+          ))(),
       ]);
       return new Map(lists.flat());
     },
 
     render(policies, current) {
-      const rendered = renderPolicies(policies, { namespace, factsOf: (service) => factsOf(current, service) });
+      const rendered = renderPolicies(policies, {
+        namespace,
+        factsOf: (service) => factsOr(current.get(`${facts}/${service}`) as ServiceFacts | undefined, service),
+      });
       return [...rendered].map(([id, value]) => ({ id, value }));
     },
 
@@ -63,9 +59,8 @@ export function istioPolicyTarget(options: { kube: KubeClient; admin: EnvoyAdmin
       const { kind, name } = splitResourceId(id);
       const object = toObject({ kind, name, spec: value }, namespace);
       const path = `${pathOf(kind)}/${object.metadata.name}`;
-      // Whole: what an earlier policy said and this one does not, goes.
       if (value === null) await kube.delete(path);
-      else if (!(await replaced(kube, path, value))) await kube.create(object);
+      else if (!(await replaced(kube, path, { '/spec': value }))) await kube.create(object);
     },
 
     toYaml({ id, value }) {
@@ -76,50 +71,15 @@ export function istioPolicyTarget(options: { kube: KubeClient; admin: EnvoyAdmin
     },
 
     async proxies() {
-      const [pods, read] = await Promise.all([runningPods(kube, namespace), readFacts(kube, namespace)]);
-      const current = new Map(read);
+      const [pods, read] = await Promise.all([meshedPods.running(kube, namespace), readServiceFacts(kube, namespace)]);
       return pods.map((pod) => ({
         podUid: pod.ref.uid,
         pod: pod.ref.name,
         service: pod.service,
-        look: () => look(admin, pod, (service) => factsOf(current, service)),
+        look: () => look(admin, pod, (service) => factsOr(read.get(service), service)),
       }));
     },
   };
-}
-
-/** Server-side apply would keep what somebody else had put there. */
-async function replaced(kube: KubeClient, path: string, spec: Json): Promise<boolean> {
-  try {
-    await kube.patch(path, [{ op: 'replace', path: '/spec', value: spec }], 'json');
-    return true;
-  } catch (error) {
-    if (isHttpStatus(error, 404)) return false;
-    throw error;
-  }
-}
-
-/** Of each Service of the namespace its selector and its pods' account. */
-async function readFacts(kube: KubeClient, namespace: string): Promise<(readonly [string, Json])[]> {
-  const [services, pods] = await Promise.all([
-    kube.list<KubeObject>(`/api/v1/namespaces/${namespace}/services`),
-    kube.list<KubeObject>(`/api/v1/namespaces/${namespace}/pods`),
-  ]);
-  return services.map(({ metadata, spec }) => {
-    const selector = (spec.selector ?? {}) as Record<string, string>;
-    const pod = pods.find((each) => selects(selector, each.metadata.labels ?? {}));
-    return [
-      `${facts}/${metadata.name}`,
-      { selector, account: (pod?.spec.serviceAccountName as string | undefined) ?? metadata.name },
-    ] as const;
-  });
-}
-
-/** What no Service says (the load client has none) follows meshproof's own manners. */
-function factsOf(current: ReadonlyMap<string, Json>, service: string): ServiceFacts {
-  return (
-    (current.get(`${facts}/${service}`) as ServiceFacts | undefined) ?? { selector: { app: service }, account: service }
-  );
 }
 
 async function look(

@@ -1,5 +1,6 @@
 import type { Json } from '../../base/json.ts';
 import type { KubeObject } from '../../kube/types.ts';
+import type { ServiceFacts } from '../custom-resources.ts';
 import { hostOf, labels } from './names.ts';
 
 /** Istio's own kinds that policies are made of, in the order in which they must be written. */
@@ -20,18 +21,12 @@ export interface Resource {
   spec: Json;
 }
 
-export interface ServiceFacts {
-  selector: Readonly<Record<string, string>>;
-  /** Its pods' service account: what it is called in the mesh. */
-  account: string;
-}
-
 /** What the renderers of policies build on. */
 export interface World {
   readonly namespace: string;
   /** The spec as it is so far, or undefined. */
   get(kind: Kind, name: string): Json | undefined;
-  factsOf(service: string): ServiceFacts;
+  factsOf(service: string): Pick<ServiceFacts, 'selector' | 'account'>;
 }
 
 export function resourceId(kind: Kind, name: string): string {

@@ -40,6 +40,9 @@ function wireFailures(proof: WireProof, expected: WireExpectation): string[] {
   if (expected.sni !== undefined && proof.tlsVersion !== undefined && proof.sni !== expected.sni) {
     problems.push(`SNI mismatch: ${proof.sni ?? 'none'}, expected ${expected.sni}`);
   }
+  if (expected.alpn !== undefined && proof.handshakeSeen && proof.alpn?.includes(expected.alpn) !== true) {
+    problems.push(`ALPN mismatch: ${proof.alpn?.join(', ') || 'none'} offered, expected ${expected.alpn}`);
+  }
   problems.push(...identityMismatches('client', proof.clientIdentities, proof.clientIdentity, expected.clientIdentity));
   problems.push(...identityMismatches('server', proof.serverIdentities, proof.serverIdentity, expected.serverIdentity));
   const opened = proof.identityFrom === 'key log';

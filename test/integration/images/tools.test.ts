@@ -58,7 +58,7 @@ describe('lab images', function () {
   this.timeout(300_000);
   const toolbox = createToolbox({ progress: silentProgress(), signal: new AbortController().signal });
   const allImages = async (): Promise<ImageSpec[]> => [
-    ...(await labImages(toolbox)),
+    ...((await labImages(toolbox, { names: Object.keys(programs) })) as ImageSpec[]),
     ...((await appImages(await loadApp('tripinsights'), { toolbox })) as ImageSpec[]),
   ];
   let dir: string;

@@ -33,7 +33,7 @@ describe('load and fault on a cluster', function () {
     this.timeout(1_800_000);
     const toolbox = createToolbox({ progress, signal });
     lab = await openLab({ name: `load-it-${process.pid}`, toolbox, progress });
-    const archive = await buildArchive(await labImages(toolbox, ['fault-point', 'k6']), {
+    const archive = await buildArchive(await labImages(toolbox, { names: ['fault-point', 'k6'] }), {
       cacheDir: toolbox.cacheDir,
       progress,
     });

@@ -5,6 +5,7 @@ import type { RunningCluster } from '../../../src/clusters/provider.ts';
 import { buildArchive, imageMap } from '../../../src/images/archive.ts';
 import type { ImageMap } from '../../../src/images/image.ts';
 import { labImages } from '../../../src/lab/images.ts';
+import type { OwnMesh } from '../../../src/lab/own-mesh.ts';
 import type { KubeObject, PodRef } from '../../../src/kube/types.ts';
 import type { Installed, MeshAdapter, MeshContext } from '../../../src/meshes/adapter.ts';
 import type { MeshEntry } from '../../../src/meshes/define-mesh.ts';
@@ -25,7 +26,8 @@ require('http').createServer((request, response) => {
   setTimeout(() => {
     response.statusCode = failEvery > 0 && seen % failEvery === 0 ? 503 : 200;
     const certificate = request.headers['x-forwarded-client-cert'] ?? '';
-    response.end(JSON.stringify({ caller: /URI=([^;,]+)/.exec(certificate)?.[1] ?? null }));
+    const caller = /URI=([^;,]+)/.exec(certificate)?.[1] ?? request.headers['l5d-client-id'] ?? null;
+    response.end(JSON.stringify({ caller }));
   }, Number(ask.get('delayMs') ?? 0));
 }).listen(8080);`;
 const idleProgram = `process.on('SIGTERM', () => process.exit(0)); setInterval(() => {}, 1e6);`;
@@ -60,28 +62,36 @@ export interface TestMesh<Mesh extends MeshAdapter = MeshAdapter> {
 export interface TestedMesh<Mesh extends MeshAdapter> {
   entry: MeshEntry;
   open: (context: MeshContext) => Mesh;
+  /** What was built of it by the user. */
+  own?: OwnMesh;
 }
 
 export async function openTestMesh<Mesh extends MeshAdapter>(of: TestedMesh<Mesh>): Promise<TestMesh<Mesh>> {
   const progress = silentProgress();
   const { signal } = new AbortController();
-  const toolbox = createToolbox({ progress, signal });
+  const { entry, own = {} } = of;
+  const given = own.binaries === undefined ? undefined : { folder: own.binaries, tools: entry.tools };
+  const toolbox = createToolbox({ progress, signal, given });
   const lab = await openLab({ name: `mesh-it-${process.pid}`, toolbox, progress });
   try {
-    const specs = await labImages(toolbox, [...Object.keys(of.entry.images), 'fault-point', 'probe'], of.entry);
+    const specs = await labImages(toolbox, {
+      names: [...Object.keys(entry.images), 'fault-point', 'probe'],
+      mesh: entry,
+      own,
+    });
     const archive = await buildArchive(specs, { cacheDir: toolbox.cacheDir, progress });
     await lab.loadImages(archive);
     const images = imageMap(archive);
     const context = {
       kube: lab.kube,
-      kubeconfig: lab.kubeconfigPath,
+      kubeconfigPath: lab.kubeconfigPath,
       images,
       namespace,
       tool: (name: ToolName) => toolbox.get(name),
       progress,
       signal,
     };
-    return testMesh(lab, images, of.entry, () => of.open(context));
+    return testMesh(lab, images, entry, () => of.open(context));
   } catch (error) {
     await lab.delete();
     throw error;
@@ -136,7 +146,10 @@ function testMesh<Mesh extends MeshAdapter>(
         deployment('legacy', image, serverProgram, { port: 8080, annotations: noVirtualAddress }),
         deployment('client', image, idleProgram),
         deployment('stranger', image, idleProgram),
-        deployment('outsider', image, idleProgram, { labels: { ...keepOut.labels } }),
+        deployment('outsider', image, idleProgram, {
+          labels: { ...keepOut.labels },
+          annotations: { ...keepOut.annotations },
+        }),
       ];
       await kube.apply(mesh.inject(objects, { namespace }));
       await rolledOut();

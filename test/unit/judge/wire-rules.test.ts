@@ -114,7 +114,7 @@ describe('wire rules, on real captures', () => {
     const witnesses = await tell(`${trust}/tripviewer`);
     const told = await judge('wire-edge', { ...inputs, witnesses }, about, directoryReader(dir));
     expect(told.status).to.equal('pass');
-    expect(told.observed, 'on what it rests').to.match(/ \(proxy\)$/);
+    expect(told.observed, 'on what it rests').to.match(/ \(the proxies’ certificates\)$/);
     await tell(`${trust}/poi`);
     expect((await judge('wire-edge', { ...inputs, witnesses }, about, directoryReader(dir))).status).to.equal('fail');
   });

@@ -1,5 +1,6 @@
+import { distinct } from '../../policy-renderer.ts';
 import type { IstioRenderer } from './renderer.ts';
-import { distinct, routesInForce, virtualServiceWith } from './virtual-service.ts';
+import { routesInForce, virtualServiceWith } from './virtual-service.ts';
 
 export const retry: IstioRenderer<'retry'> = {
   render: (policy, world) => [

@@ -41,8 +41,3 @@ export function routesInForce({ config }: IstioProxy, policy: { service: string 
   const upstream = config.upstreams.get(policy.service);
   return upstream === undefined ? [] : routesFor(upstream, prefixOf(policy) || '/');
 }
-
-/** Each once: what all ports have in common is one. */
-export function distinct<T>(values: readonly T[]): T[] {
-  return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
-}

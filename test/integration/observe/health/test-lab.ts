@@ -18,7 +18,10 @@ export async function openTestLab(): Promise<{ lab: RunningCluster; image: strin
   const toolbox = createToolbox({ progress, signal: new AbortController().signal });
   const lab = await openLab({ name: `health-it-${process.pid}`, toolbox, progress });
   try {
-    const archive = await buildArchive(await labImages(toolbox, ['pause']), { cacheDir: toolbox.cacheDir, progress });
+    const archive = await buildArchive(await labImages(toolbox, { names: ['pause'] }), {
+      cacheDir: toolbox.cacheDir,
+      progress,
+    });
     await lab.loadImages(archive);
     const image = imageMap(archive)['pause']!.ref;
     await lab.kube.apply(demo(image));

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { MeshproofError } from '../../../../src/base/errors.ts';
 import type { KubeObject } from '../../../../src/kube/types.ts';
-import { injectable } from '../../../../src/meshes/istio/inject.ts';
+import { injectable } from '../../../../src/meshes/injectable.ts';
+import { injectionMarks } from '../../../../src/meshes/istio/inject.ts';
 
 const namespace: KubeObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } };
 const workload = (name: string, pod: object = {}, labels: Record<string, string> = { app: name }): KubeObject => ({
@@ -10,7 +11,7 @@ const workload = (name: string, pod: object = {}, labels: Record<string, string>
   metadata: { name },
   spec: { template: { metadata: { labels }, spec: { containers: [{ name: 'app' }], ...pod } } },
 });
-const inject = (...objects: KubeObject[]) => injectable(objects, { namespace: 'shop' });
+const inject = (...objects: KubeObject[]) => injectable(objects, { namespace: 'shop', marks: injectionMarks });
 const named = (objects: readonly KubeObject[], kind: string) => objects.filter((object) => object.kind === kind);
 
 describe("manifests for Istio's injector", () => {

@@ -150,6 +150,17 @@ describe('judgement of a wire proof', () => {
     expect(judgeWire({ ...told, serverIdentity: `${trust}/poi` }, hidden).status).to.equal('fail');
   });
 
+  it('fails where the client offers another protocol than the mesh speaks', async () => {
+    const proof = { ...(await fixture('tls12-mutual')), sni: undefined };
+    const open = { ...expected, sni: undefined };
+    expect(judgeWire({ ...proof, alpn: ['mesh/v1'] }, { ...open, alpn: 'mesh/v1' }).status).to.equal('pass');
+    for (const alpn of [['http/1.1'], []]) {
+      const verdict = judgeWire({ ...proof, alpn }, { ...open, alpn: 'mesh/v1' });
+      expect(verdict.status).to.equal('fail');
+      expect(verdict.problems.join()).to.match(/ALPN mismatch: (http\/1\.1|none) offered, expected mesh\/v1/);
+    }
+  });
+
   it('judges a TLS 1.3 handshake that a key log opened like one in clear', async () => {
     const hidden = { ...expected, identitiesOnWire: false };
     const opened: WireProof = {

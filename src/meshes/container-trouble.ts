@@ -1,11 +1,11 @@
-import { containerStatus } from '../../kube/pod-status.ts';
-import type { KubeObject } from '../../kube/types.ts';
-import type { StartTrouble } from '../proxy-view.ts';
-import { initContainer, sidecarContainer } from './names.ts';
+import { containerStatus } from '../kube/pod-status.ts';
+import type { KubeObject } from '../kube/types.ts';
+import type { SidecarContainers } from './meshed-pod.ts';
+import type { StartTrouble } from './proxy-view.ts';
 
 /** Pure: the init container that sets the pod's rules, or the sidecar, ended with an error. */
-export function startTrouble(pod: KubeObject): StartTrouble | undefined {
-  for (const name of [initContainer, sidecarContainer]) {
+export function containerTrouble(pod: KubeObject, { init, sidecar }: SidecarContainers): StartTrouble | undefined {
+  for (const name of [init, sidecar]) {
     const status = containerStatus(pod, name);
     const ended = [status?.state?.terminated, status?.lastState?.terminated].find(
       (each) => (each?.exitCode ?? 0) !== 0,

@@ -1,0 +1,51 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MeshproofError } from '../base/errors.ts';
+import { foreignArchive } from '../images/foreign-archive.ts';
+import type { ReadyImage } from '../images/image.ts';
+import { imageError } from '../images/layer.ts';
+import type { Toolbox } from '../tools/tool.ts';
+
+/** What a user built of a mesh, to be tried before it is released. */
+export interface OwnMesh {
+  /** Folder with programs: each is used instead of the one that meshproof would get. */
+  binaries?: string | undefined;
+  /** Folder with an OCI or Docker archive for each image that is to be used instead of meshproof's own, as `<image>.tar`. */
+  images?: string | undefined;
+}
+
+/** @throws MeshproofError MESHPROOF_USAGE for a folder that is none */
+export async function checkOwnMesh({ binaries, images }: OwnMesh): Promise<void> {
+  for (const folder of [binaries, images]) {
+    if (folder === undefined) continue;
+    const isFolder = await stat(folder).then(
+      (info) => info.isDirectory(),
+      () => false,
+    );
+    if (isFolder) continue;
+    throw new MeshproofError(
+      'MESHPROOF_USAGE',
+      `${folder} is no folder`,
+      'Give the folder with the programs (--mesh-binaries) or the image archives (--mesh-images) of the mesh.',
+    );
+  }
+}
+
+/** The image of that name where the user has an archive of it. @throws MeshproofError MESHPROOF_IMAGE for one that holds several */
+export async function ownImage(
+  name: string,
+  { images }: OwnMesh,
+  options: { toolbox: Toolbox; signal?: AbortSignal | undefined },
+): Promise<ReadyImage | undefined> {
+  if (images === undefined) return undefined;
+  const file = join(images, `${name}.tar`);
+  const there = await stat(file).then(
+    () => true,
+    () => false,
+  );
+  if (!there) return undefined;
+  const [image, ...others] = await foreignArchive(file, options);
+  if (image === undefined || others.length > 0)
+    throw imageError(`${file} must hold one image`, new Error(`it holds ${others.length + (image ? 1 : 0)}`));
+  return { ...image, name };
+}

@@ -1,0 +1,19 @@
+import { defineMesh } from '../define-mesh.ts';
+import { linkerdAdapter } from './adapter.ts';
+import { linkerdCapabilities } from './capabilities.ts';
+import { linkerdImages } from './images.ts';
+import { annotations, linkerdNamespace } from './names.ts';
+import { linkerdPolicies } from './policies/index.ts';
+
+export const linkerd = defineMesh({
+  name: 'linkerd',
+  title: 'Linkerd',
+  namespaces: [linkerdNamespace],
+  proxies: 'own',
+  tools: ['linkerd', 'iptables'],
+  images: linkerdImages,
+  keepOut: { annotations: { [annotations.inject]: 'disabled' } },
+  policies: linkerdPolicies,
+  capabilities: linkerdCapabilities,
+  open: (context) => linkerdAdapter(context),
+});

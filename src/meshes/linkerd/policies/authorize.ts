@@ -1,0 +1,61 @@
+import { isOpaque } from '../inject.ts';
+import { identityName } from '../names.ts';
+import type { Resource, World } from '../resources.ts';
+import type { LinkerdRenderer } from './renderer.ts';
+
+/** The server's proxy refuses everybody else: a Server without a policy that lets somebody in lets nobody in. */
+export const authorize: LinkerdRenderer<'authorize'> = {
+  render({ to, from }, world) {
+    const identities = from.map((name) =>
+      name === '*' ? '*' : identityName(world.namespace, world.factsOf(name).account),
+    );
+    return [
+      { kind: 'MeshTLSAuthentication', name: to, content: from.length === 0 ? null : { spec: { identities } } },
+      ...serversOf(to, world),
+      ...world
+        .factsOf(to)
+        .ports.map(({ port }) =>
+          authorization(`${to}-${port}`, `${to}-${port}`, from.length === 0 ? null : ['MeshTLSAuthentication', to]),
+        ),
+    ];
+  },
+  inForce({ to, from }, { service, inbound, factsOf }) {
+    if (service !== to || inbound.length === 0 || inbound.some(({ plaintext }) => plaintext)) return undefined;
+    const accounts = from.map((name) => (name === '*' ? name : factsOf(name).account));
+    return {
+      has: { lets: [...new Set(inbound.flatMap(({ lets }) => lets))].sort() },
+      wants: { lets: [...new Set(accounts)].sort() },
+    };
+  },
+};
+
+/** What stands for the ports of a service's pods. */
+export function serversOf(service: string, world: World): Resource[] {
+  const { ports, selector } = world.factsOf(service);
+  return ports.map(({ port, targetPort, appProtocol }) => ({
+    kind: 'Server',
+    name: `${service}-${port}`,
+    content: {
+      spec: {
+        podSelector: { matchLabels: { ...selector } },
+        port: targetPort,
+        proxyProtocol: isOpaque(appProtocol) ? 'opaque' : 'unknown',
+      },
+    },
+  }));
+}
+
+/** Lets in through a Server who proves this; null: there is no such policy. */
+export function authorization(name: string, server: string, proof: [kind: string, name: string] | null): Resource {
+  const group = 'policy.linkerd.io';
+  return {
+    kind: 'AuthorizationPolicy',
+    name,
+    content: proof && {
+      spec: {
+        targetRef: { group, kind: 'Server', name: `meshproof-${server}` },
+        requiredAuthenticationRefs: [{ group, kind: proof[0], name: `meshproof-${proof[1]}` }],
+      },
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { silentProgress } from '../../../src/base/progress.ts';
+import { buildArchive } from '../../../src/images/archive.ts';
+import type { ImageKit } from '../../../src/images/image-kit.ts';
+import { checkOwnMesh, ownImage } from '../../../src/lab/own-mesh.ts';
+import { linkerdImages } from '../../../src/meshes/linkerd/images.ts';
+import type { Toolbox } from '../../../src/tools/tool.ts';
+
+const refused = (promise: Promise<unknown>): Promise<{ code?: string; message: string; hint?: string }> =>
+  promise.then(
+    () => expect.fail('it was taken'),
+    (error: Error) => error,
+  );
+
+describe('a mesh of one’s own build', () => {
+  let folder: string;
+  const toolbox = (): Toolbox => ({ cacheDir: join(folder, 'cache') }) as Toolbox;
+  const archive = async (names: readonly string[]): Promise<string> => {
+    const specs = names.map((name) => ({
+      name,
+      layers: [{ name, files: [{ path: '/hello', source: { content: name } }] }],
+      config: { entrypoint: ['/hello'] },
+    }));
+    return (await buildArchive(specs, { cacheDir: join(folder, 'made'), progress: silentProgress() })).path;
+  };
+  const copyTo = async (name: string, from: string): Promise<void> => {
+    const { copyFile } = await import('node:fs/promises');
+    await copyFile(from, join(folder, name));
+  };
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'meshproof-own-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it('is in folders that are there', async () => {
+    await checkOwnMesh({ binaries: folder, images: folder });
+    await checkOwnMesh({});
+    const { code, hint } = await refused(checkOwnMesh({ binaries: join(folder, 'none') }));
+    expect(code).to.equal('MESHPROOF_USAGE');
+    expect(hint).to.include('--mesh-binaries');
+  });
+
+  it('has its images in archives of their names, whatever they are called inside', async () => {
+    await copyTo('proxy.tar', await archive(['built-by-me']));
+    const found = await ownImage('proxy', { images: folder }, { toolbox: toolbox() });
+    expect(found?.name).to.equal('proxy');
+    expect(found?.layers).to.have.length(1);
+    expect(await ownImage('other', { images: folder }, { toolbox: toolbox() })).to.equal(undefined);
+    expect(await ownImage('proxy', {}, { toolbox: toolbox() })).to.equal(undefined);
+  });
+
+  it('is refused where an archive holds several images: nobody says which is meant', async () => {
+    await copyTo('proxy.tar', await archive(['one', 'two']));
+    const { code, message } = await refused(ownImage('proxy', { images: folder }, { toolbox: toolbox() }));
+    expect(code).to.equal('MESHPROOF_IMAGE');
+    expect(message).to.include('it holds 2');
+  });
+
+  it('lacks a program: which one is said, and which are needed', async () => {
+    await writeFile(join(folder, 'controller'), '');
+    const kit = { ownPrograms: folder } as ImageKit;
+    const { code, message, hint } = await refused(linkerdImages['linkerd-controller'](kit));
+    expect(code).to.equal('MESHPROOF_IMAGE');
+    expect(message).to.match(/has no linkerd-policy-controller$/);
+    expect(hint).to.include('linkerd2-proxy-init');
+  });
+});

@@ -1,0 +1,178 @@
+import { expect } from 'chai';
+import { Metrics } from '../../../../src/meshes/linkerd/metrics.ts';
+import { linkerdProxyView } from '../../../../src/meshes/linkerd/proxy-view.ts';
+import { readSnapshot } from '../../../../src/meshes/linkerd/snapshot.ts';
+import { quantile } from '../../../../src/observe/telemetry/histogram.ts';
+
+const of = (account: string): string => `${account}.shop.serviceaccount.identity.linkerd.cluster.local`;
+const labels = (pairs: Record<string, string>): string =>
+  Object.entries(pairs)
+    .map(([name, value]) => `${name}="${value}"`)
+    .join(',');
+const line = (name: string, pairs: Record<string, string>, value: number): string =>
+  `${name}{${labels(pairs)}} ${value}`;
+
+/** Labels as linkerd2-proxy's encoders give them (linkerd/app/core/src/metrics.rs, outbound/…/route/metrics/labels.rs). */
+const route = (name = 'trips', namespace = 'shop') => ({
+  parent_group: 'core',
+  parent_kind: 'Service',
+  parent_namespace: namespace,
+  parent_name: name,
+  parent_port: '80',
+  parent_section_name: '',
+  route_group: '',
+  route_kind: 'default',
+  route_namespace: '',
+  route_name: 'http',
+});
+const inbound = (more: Record<string, string> = {}) => ({
+  direction: 'inbound',
+  target_addr: '10.1.0.5:8080',
+  target_ip: '10.1.0.5',
+  target_port: '8080',
+  tls: 'true',
+  client_id: of('viewer'),
+  ...more,
+});
+const endpoint = {
+  direction: 'outbound',
+  peer: 'dst',
+  target_port: '8080',
+  tls: 'true',
+  server_id: of('trips'),
+  dst_namespace: 'shop',
+  dst_service: 'trips',
+};
+const plain = { ...inbound({ tls: 'no_identity', no_tls_reason: 'no_tls_from_remote' }), client_id: '' };
+const statuses = 'outbound_http_route_request_statuses_total';
+const text = [
+  'process_start_time_seconds 1700000000.5',
+  'process_resident_memory_bytes 24000000',
+  line('proxy_build_info', { version: '2.366.0' }, 1),
+  line(statuses, { ...route(), http_status: '200', error: '' }, 90),
+  line(statuses, { ...route(), http_status: '503', error: '' }, 3),
+  line(statuses, { ...route(), http_status: '', error: 'REQUEST_TIMEOUT' }, 5),
+  line(statuses, { ...route(), http_status: '', error: 'LOAD_SHED' }, 1),
+  line(statuses, { ...route(), http_status: '', error: 'UNKNOWN' }, 1),
+  line(statuses, { ...route('trips', 'shop-plain'), http_status: '200', error: '' }, 7),
+  line('outbound_http_route_backend_requests_total', { ...route(), backend_name: 'trips' }, 130),
+  line('outbound_http_route_retry_requests_total', route(), 31),
+  line('outbound_http_route_retry_successes_total', route(), 28),
+  line('outbound_http_route_retry_limit_exceeded_total', route(), 3),
+  line('outbound_http_route_retry_overflow_total', route(), 2),
+  ...['ready', 'pending'].map((state, index) =>
+    line(
+      'outbound_http_balancer_endpoints',
+      { endpoint_state: state, backend_name: 'trips', backend_namespace: 'shop' },
+      2 - index,
+    ),
+  ),
+  line('tcp_open_total', endpoint, 4),
+  line('tcp_open_total', { ...endpoint, tls: 'no_identity' }, 1),
+  line('tcp_write_bytes_total', endpoint, 1000),
+  line('tcp_read_bytes_total', endpoint, 9000),
+  line('tcp_open_total', inbound({ peer: 'src' }), 6),
+  line('tcp_open_total', { ...plain, peer: 'src' }, 2),
+  line('tcp_open_total', { ...plain, peer: 'src', target_port: '4191' }, 50),
+  line('tcp_open_connections', inbound({ peer: 'src' }), 3),
+  line(
+    'tcp_open_connections',
+    {
+      direction: 'outbound',
+      peer: 'dst',
+      server_id: 'linkerd-destination.linkerd.serviceaccount.identity.linkerd.cluster.local',
+    },
+    2,
+  ),
+  line('tcp_read_bytes_total', inbound({ peer: 'dst' }), 700),
+  line('tcp_write_bytes_total', inbound({ peer: 'dst' }), 300),
+  line('response_total', inbound({ status_code: '200', classification: 'success' }), 40),
+  line('response_total', inbound({ status_code: '503', classification: 'failure' }), 2),
+  line('response_total', { ...plain, status_code: '200', route_name: 'probe' }, 99),
+  line('response_total', { ...plain, status_code: '200', target_port: '4191' }, 99),
+  line('request_total', inbound(), 45),
+  line('inbound_http_authz_deny_total', plain, 4),
+  line('inbound_http_authz_deny_total', inbound({ client_id: of('stranger') }), 1),
+  ...[
+    ['5', 10],
+    ['10', 40],
+    ['+Inf', 42],
+  ].flatMap(([le, count]) => line('response_latency_ms_bucket', inbound({ le: String(le) }), Number(count))),
+  line('response_latency_ms_count', inbound(), 42),
+  line('response_latency_ms_sum', inbound(), 300),
+]
+  .map((each) => `${each}\n`)
+  .join('');
+const subject = { pod: 'web-1', podUid: 'uid', service: 'web', namespace: 'shop', takenAt: 1_700_000_060_000 };
+
+describe('what a proxy of Linkerd has counted', () => {
+  const snapshot = readSnapshot(text, subject);
+  const [edge, ...others] = snapshot.outbound;
+
+  it('is told by service of its namespace, with its process', () => {
+    expect(snapshot.startedAt).to.equal(1_700_000_000_500);
+    expect(snapshot.saturation.memoryBytes).to.equal(24_000_000);
+    expect(edge?.destination).to.equal('trips');
+    expect(others).to.deep.equal([]);
+  });
+
+  it('gives what the proxy answers by itself the status that callers get', () => {
+    expect(edge?.requestsByCode).to.deep.equal({ '200': 90, '503': 4, '504': 5, '502': 1 });
+    expect(edge?.timeouts).to.equal(5);
+  });
+
+  it('has attempts and retries, and both kinds of connections', () => {
+    expect(edge).to.deep.include({
+      ...{ attempts: 130, retries: 31, retrySuccesses: 28, retriesExhausted: 3, retryOverflow: 2 },
+      ...{ connections: 5, tlsHandshakes: 4, bytesSent: 1000, bytesReceived: 9000 },
+      ...{ healthyEndpoints: 2, endpoints: 3 },
+    });
+  });
+
+  it('counts what came for the app, and what a policy refused; neither probes nor its own admin port', () => {
+    expect(snapshot.inbound.requestsByCode).to.deep.equal({ '200': 40, '503': 2, '403': 5 });
+    expect(snapshot.inbound).to.deep.include({
+      ...{ connections: 8, tlsHandshakes: 6, bytesSent: 700, bytesReceived: 300 },
+    });
+  });
+
+  it('has latency in fixed buckets: a quantile is an interval', () => {
+    expect(quantile(snapshot.inbound.latency, 0.5)).to.deep.equal({ lowMs: 5, highMs: 10 });
+  });
+
+  it('shows full queues as refused, and requests that are under way', () => {
+    expect(snapshot.saturation).to.deep.include({ pendingOverflow: 1, activeConnections: 3 });
+  });
+});
+
+describe('what a proxy of Linkerd shows of its calls', () => {
+  const view = (change: { metrics?: string; plaintext?: boolean; inbound?: boolean } = {}) =>
+    linkerdProxyView(new Metrics(change.metrics ?? text), {
+      addresses: new Map([
+        ['trips', '10.96.0.7'],
+        ['poi', '10.96.0.8'],
+      ]),
+      identity: of('web'),
+      inbound: change.inbound === false ? [] : [{ lets: ['viewer'], plaintext: change.plaintext === true }],
+      now: 1_700_000_060_500,
+    });
+
+  it('is a way to every Service, with what it has done there', () => {
+    expect(view().ways.get('trips')).to.deep.include({ addresses: ['10.96.0.7'], connections: 5, handshakes: 4 });
+    expect(view().ways.get('poi')).to.deep.include({ connections: 0, handshakes: 0 });
+    expect(view().uptimeMs).to.equal(60_000);
+  });
+
+  it('is whether it is connected to who tells it of others', () => {
+    expect(view().connected).to.equal(true);
+    const alone = text.replaceAll('linkerd-destination.linkerd', 'somebody.else');
+    expect(view({ metrics: alone }).connected).to.equal(false);
+  });
+
+  it('is who is let in, and who was refused for want of what', () => {
+    expect([...view().lets!]).to.deep.equal(['viewer']);
+    expect(view().refused).to.deep.equal({ notTls: 4, noCertificate: 0, badCertificate: 0, denied: 1 });
+    expect([...view({ plaintext: true }).lets!]).to.deep.equal(['*']);
+    expect(view({ inbound: false }).lets).to.equal(undefined);
+  });
+});
