@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { meshNames } from '../../src/library/defaults.ts';
 import type { MeshName } from '../../src/meshes/index.ts';
 import { meshproof } from '../e2e/cli.ts';
+import { meshesHere } from '../e2e/meshes-here.ts';
 import { benchLab } from './lab.ts';
 
 export interface MeshBench {
@@ -20,7 +20,7 @@ export async function benchMesh(): Promise<Partial<Record<MeshName, MeshBench>>>
   const found: Partial<Record<MeshName, MeshBench>> = {};
   const reports = mkdtempSync(join(tmpdir(), 'meshproof-bench-'));
   try {
-    for (const mesh of meshNames) {
+    for (const mesh of meshesHere) {
       const { answeringMs } = await benchLab(mesh);
       const started = performance.now();
       const { lastLine } = await meshproof(['run', '--mesh', mesh, '--reports', reports], { timeoutMs: 1_200_000 });

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defaults, meshNames } from '../../src/library/defaults.ts';
+import { defaults } from '../../src/library/defaults.ts';
 import { expectHealthyRun } from './healthy.ts';
+import { meshesHere } from './meshes-here.ts';
 
 /** Those that hang on the mesh most; the whole suite is in the nightly run. */
 const scenarios = ['mtls-everywhere', 'golden-signals', 'retries-recover-errors', 'timeouts-bound-latency'];
@@ -12,7 +13,7 @@ describe('the main scenarios on the meshes that are not the default', function (
   const folder = mkdtempSync(join(tmpdir(), 'meshproof-e2e-'));
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  for (const mesh of meshNames.filter((name) => name !== defaults.mesh)) {
+  for (const mesh of meshesHere.filter((name) => name !== defaults.mesh)) {
     it(`are healthy on ${mesh}, with the same files`, function () {
       return expectHealthyRun(this, join(folder, mesh), {
         args: ['--mesh', mesh, ...scenarios],
