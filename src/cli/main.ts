@@ -8,6 +8,7 @@ import { downCommand } from './commands/down.ts';
 import { overheadCommand } from './commands/overhead.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommandDefinition } from './commands/run.ts';
+import { smiCommand } from './commands/smi.ts';
 import { statusCommand } from './commands/status.ts';
 import { upCommand } from './commands/up.ts';
 import { validateCommand } from './commands/validate.ts';
@@ -47,6 +48,7 @@ for (const command of [
   listCommand,
   capabilitiesCommand,
   overheadCommand,
+  smiCommand,
   appCommand,
   reportCommand,
 ]) {

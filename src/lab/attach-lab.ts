@@ -19,7 +19,7 @@ export async function attachLab(options: {
   namespace: string;
   progress: Progress;
   signal: AbortSignal;
-}): Promise<{ kube: KubeClient; entry: MeshEntry; mesh: Pick<MeshAdapter, 'metrics' | 'components'> }> {
+}): Promise<{ kube: KubeClient; meshEntry: MeshEntry; mesh: Pick<MeshAdapter, 'metrics' | 'components'> }> {
   const { lab, namespace, progress, signal } = options;
   const { provider } = await chooseProvider('auto', await detectProviders());
   const toolbox = createToolbox({ progress, signal });
@@ -44,7 +44,7 @@ export async function attachLab(options: {
   }
   return {
     kube,
-    entry,
+    meshEntry: entry,
     mesh: entry.open({ kube, images: {}, namespace, tool: (tool) => toolbox.get(tool), progress, signal }),
   };
 }
