@@ -9,6 +9,7 @@ const order = [
   'capabilities',
   'observe/telemetry',
   'observe/pressure',
+  'smi',
   'meshes',
   'apps',
   'faults',

@@ -13,6 +13,11 @@ export type { AskedClaim } from './claims/index.ts';
 export type { AskableFault } from './faults/index.ts';
 export type { AskablePolicy } from './policies/index.ts';
 
+// What a mesh can be asked for, and what it costs.
+export { capabilities } from './library/capabilities.ts';
+export { measureOverhead, type Overhead, type OverheadSettings } from './library/overhead.ts';
+export type { CapabilityCell } from './capabilities/cell.ts';
+
 // What there is to name, and apps.
 export { list, listKinds, type ListKind, type Row } from './library/list.ts';
 export { loadApp } from './apps/load-app.ts';

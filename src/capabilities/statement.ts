@@ -19,6 +19,8 @@ export interface MeshPart {
   readonly name: string;
   /** Program it is, where it is one of meshproof’s tools: says its version and its licence. */
   readonly tool?: ToolName | undefined;
+  /** SPDX, of a part that is none of the tools: tools/lock.json says theirs. */
+  readonly licence?: string | undefined;
   readonly role: 'control-plane' | 'data-plane' | 'cli';
   readonly does: string;
   readonly supports: readonly string[];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { App, AppService, RunningApp } from '../apps/app.ts';
+import type { RunningApp } from '../apps/app.ts';
 import type { Assertion } from '../judge/assertion.ts';
 import type { ArmName, ArmResult, ArmSpec } from './arm.ts';
 import { defineClaim, type Experiment, type ScenarioBase, type Trial } from './define-claim.ts';
@@ -52,6 +52,11 @@ export const addsLatency = defineClaim<Scenario, undefined>({
   title: 'What the mesh adds in latency, CPU and memory',
   experiment: overhead,
   requires: { twin: true },
+  subjects: ({ load: { service } }, { services }) =>
+    services
+      .filter(({ call, protocol, name }) => call !== undefined && protocol === 'http' && name === (service ?? name))
+      .slice(0, 1)
+      .map((called) => ({ service: called })),
   async arms(trial, context) {
     const { lab } = context;
     const twin = await lab.twin(context);
@@ -99,15 +104,9 @@ export const addsLatency = defineClaim<Scenario, undefined>({
   },
 });
 
-/** The service under load. */
-function calledService(app: App, name: string | undefined): AppService | undefined {
-  const asked = app.services.filter(({ call, protocol }) => call !== undefined && protocol === 'http');
-  return name === undefined ? asked[0] : asked.find((service) => service.name === name);
-}
-
-function armOn({ id, scenario }: Trial<Scenario>, app: RunningApp, name: ArmName): ArmSpec {
+function armOn({ id, scenario, subject }: Trial<Scenario>, app: RunningApp, name: ArmName): ArmSpec {
   const { rps, seconds } = scenario.load;
-  const service = calledService(app.app, scenario.load.service);
+  const service = subject?.service;
   if (service?.call === undefined) throw new TypeError(`${scenario.id} has no service to call`);
   return {
     scenario: id,

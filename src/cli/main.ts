@@ -11,6 +11,7 @@ import { overheadCommand } from './commands/overhead.ts';
 import { reportCommand } from './commands/report.ts';
 import { routesCommand } from './commands/routes.ts';
 import { runCommandDefinition } from './commands/run.ts';
+import { smiCommand } from './commands/smi.ts';
 import { statCommand } from './commands/stat.ts';
 import { statusCommand } from './commands/status.ts';
 import { tapCommand } from './commands/tap.ts';
@@ -59,6 +60,7 @@ for (const command of [
   listCommand,
   capabilitiesCommand,
   overheadCommand,
+  smiCommand,
   appCommand,
   reportCommand,
 ]) {

@@ -18,7 +18,8 @@ export interface ProxyCost {
 
 /**
  * Pure: what each proxy used. The kubelet measures CPU when it likes, so each proxy's requests are those that began between
- * its own two measurements; a run in which it was not measured twice does not count for it.
+ * its own two measurements; a run in which it was not measured twice does not count for it. What a proxy uses without any
+ * request is in it. The most expensive first.
  *
  * @param container name of the proxies' container
  */
@@ -44,5 +45,6 @@ export function proxyCosts(runs: readonly MeasuredRun[], container: string): Pro
       pod,
       cpuMsPer1000Requests: (cpuMs / requests) * 1000,
       memoryBytes,
-    }));
+    }))
+    .sort((a, b) => b.cpuMsPer1000Requests - a.cpuMsPer1000Requests);
 }

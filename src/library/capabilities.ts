@@ -29,9 +29,9 @@ export function capabilities(names: readonly MeshName[] = meshNames): Promise<Ca
 /** What a mesh is made of, as its entry installs it; nothing runs. */
 export function partsOf(entry: MeshEntry): PartRow[] {
   const lock = readLock();
-  return entry.capabilities.parts.map(({ tool, ...part }) => {
-    const { version, licence } = tool === undefined ? { version: 'unknown', licence: 'unknown' } : lockOf(lock, tool);
-    return { mesh: entry.name, ...part, version, licence };
+  return entry.capabilities.parts.map(({ tool, name, role, does, supports, licence = 'unknown' }) => {
+    const locked = tool === undefined ? { version: 'unknown', licence } : lockOf(lock, tool);
+    return { mesh: entry.name, name, version: locked.version, role, does, supports, licence: locked.licence };
   });
 }
 
@@ -39,7 +39,10 @@ export function partsOf(entry: MeshEntry): PartRow[] {
 export function runningParts(entry: MeshEntry, components: readonly MeshComponent[]): PartRow[] {
   const known = partsOf(entry);
   return components.map(({ name, version, role, ready, tool }) => {
-    const index = entry.capabilities.parts.findIndex((part) => part.tool === tool);
+    // What does not say which program it is, is told by its role.
+    const index = entry.capabilities.parts.findIndex((part) =>
+      tool === undefined ? part.role === role : part.tool === tool,
+    );
     const { does = '', supports = [], licence = 'unknown' } = known[index] ?? {};
     return { mesh: entry.name, name, version, role, ready, does, supports, licence };
   });

@@ -1,6 +1,7 @@
 import type { MeshCapabilities } from '../capabilities/statement.ts';
 import type { ImageKit, MadeImage } from '../images/image-kit.ts';
 import type { PolicyKind } from '../policies/index.ts';
+import type { SmiSuccessors } from '../smi/successor.ts';
 import type { ToolName } from '../tools/tool.ts';
 import type { MeshAdapter, MeshContext } from './adapter.ts';
 
@@ -26,6 +27,8 @@ export interface MeshEntry<Name extends string = string> {
   readonly policies: { readonly [Kind in PolicyKind]?: object | undefined };
   /** What it is made of, and what its makers say that it can do and cannot. */
   readonly capabilities: MeshCapabilities;
+  /** What it has in the place of SMI objects; undefined: nobody knows yet. */
+  readonly smi?: SmiSuccessors | undefined;
   /** Talks to it in a lab; starts nothing. */
   open(context: MeshContext): MeshAdapter;
 }

@@ -59,20 +59,16 @@ async function lookInto(lab: string, asked: MeshName | undefined): Promise<{ mes
   ]);
   using progress = consoleProgress({ timings: [] });
   using interrupts = watchInterrupts({ onFirst: () => {}, onSecond: () => process.exit(130) });
-  const {
-    kube,
-    mesh,
-    meshEntry: entry,
-  } = await attachLab({ lab, namespace: 'default', progress, signal: interrupts.signal });
+  const { kube, mesh, meshEntry } = await attachLab({ lab, namespace: 'default', progress, signal: interrupts.signal });
   try {
-    if (asked !== undefined && asked !== entry.name) {
+    if (asked !== undefined && asked !== meshEntry.name) {
       throw new MeshproofError(
         'MESHPROOF_USAGE',
-        `The lab ${lab} has the mesh ${entry.name}, not ${asked}`,
+        `The lab ${lab} has the mesh ${meshEntry.name}, not ${asked}`,
         'Leave --mesh out, or name another lab.',
       );
     }
-    return { mesh: entry.name as MeshName, parts: runningParts(entry, await mesh.components()) };
+    return { mesh: meshEntry.name as MeshName, parts: runningParts(meshEntry, await mesh.components()) };
   } finally {
     kube.close();
   }

@@ -4,6 +4,7 @@ import { consulCapabilities } from './capabilities.ts';
 import { consulImages } from './images.ts';
 import { consulNamespace, labels } from './names.ts';
 import { consulPolicies } from './policies/index.ts';
+import { consulSmi } from './smi.ts';
 
 export const consul = defineMesh({
   name: 'consul',
@@ -15,5 +16,6 @@ export const consul = defineMesh({
   keepOut: { labels: { [labels.mesh]: 'false' } },
   policies: consulPolicies,
   capabilities: consulCapabilities,
+  smi: consulSmi,
   open: (context) => consulAdapter(context),
 });

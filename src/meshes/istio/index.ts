@@ -4,6 +4,7 @@ import { istioCapabilities } from './capabilities.ts';
 import { istioImages } from './images.ts';
 import { istioNamespace, labels } from './names.ts';
 import { istioPolicies } from './policies/index.ts';
+import { istioSmi } from './smi.ts';
 
 export const istio = defineMesh({
   name: 'istio',
@@ -15,5 +16,6 @@ export const istio = defineMesh({
   keepOut: { labels: { [labels.inject]: 'false' } },
   policies: istioPolicies,
   capabilities: istioCapabilities,
+  smi: istioSmi,
   open: (context) => istioAdapter(context),
 });
