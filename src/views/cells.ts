@@ -21,6 +21,9 @@ export function latency(signals: Quantiles, quantile: 'p50' | 'p95' | 'p99'): st
   return plain(shortQuantile(signals, quantile));
 }
 
-export function quantilesOf({ p50Ms, p95Ms, p99Ms, intervalsMs }: Quantiles): Quantiles {
+/** Latencies come later than counts: without a request in the window they are those of earlier ones. */
+export function quantilesOf({ successRate, ...signals }: Quantiles & { successRate: number | null }): Quantiles {
+  if (successRate === null) return { p50Ms: null, p95Ms: null, p99Ms: null };
+  const { p50Ms, p95Ms, p99Ms, intervalsMs } = signals;
   return { p50Ms, p95Ms, p99Ms, ...(intervalsMs && { intervalsMs }) };
 }

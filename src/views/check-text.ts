@@ -1,10 +1,11 @@
 import type { Status } from '../judge/assertion.ts';
+import { brief } from '../base/words.ts';
 import type { HealthCheck } from '../observe/health/health.ts';
 
-/** As `linkerd check` marks them: well, of no consequence or not decided, wrong. */
-const checkMarks: Readonly<Record<Status, '√' | '‼' | '×'>> = {
+/** As `linkerd check` marks them: well, not decided, wrong. */
+const checkMarks: Readonly<Record<Status, '√' | '‼' | '×' | '-'>> = {
   pass: '√',
-  skipped: '‼',
+  skipped: '-',
   invalid: '‼',
   fail: '×',
   error: '×',
@@ -18,19 +19,26 @@ export function checkExitCode(checks: readonly Pick<HealthCheck, 'status'>[]): 0
   return any('invalid') || checks.length === 0 ? 4 : 0;
 }
 
-/** Checks by category, each with what was seen, and a hint where something is wrong; the last line is the sum of it. */
+/** Of what is well a line is enough; `--json` has the rest. What is wrong is never cut. */
+const longest = 160;
+
+/**
+ * Checks by category, each with what was seen, and a hint where something is wrong; the last line is the sum of it.
+ *
+ * @param categories headings, in the order in which they are shown; others come behind
+ */
 export function checkText(
   checks: readonly HealthCheck[],
   { categories, paint }: { categories: ReadonlyMap<string, string>; paint: (status: Status, mark: string) => string },
 ): string {
   const lines: string[] = [];
-  for (const category of new Set(checks.map((check) => check.category))) {
+  const shown = [...new Set([...categories.keys(), ...checks.map((check) => check.category)])];
+  for (const category of shown.filter((each) => checks.some((check) => check.category === each))) {
     const heading = categories.get(category) ?? category;
     lines.push(heading, '-'.repeat(heading.length));
     for (const { title, status, observed, hint } of checks.filter((check) => check.category === category)) {
-      lines.push(
-        `${paint(status, checkMarks[status])} ${title}: ${status === 'skipped' ? `skipped: ` : ''}${observed}`,
-      );
+      const seen = status === 'pass' ? brief(observed, longest) : observed;
+      lines.push(`${paint(status, checkMarks[status])} ${title}: ${status === 'skipped' ? 'skipped: ' : ''}${seen}`);
       if (status !== 'pass' && status !== 'skipped' && hint !== undefined) lines.push(`    hint: ${hint}`);
     }
     lines.push('');

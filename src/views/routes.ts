@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { table } from '../base/table.ts';
 import { milliseconds } from '../base/words.ts';
 import type { ProxyRoute, ProxyView } from '../meshes/proxy-view.ts';
+import { edgeFigures } from '../observe/telemetry/figures.ts';
 import { goldenSignals } from '../observe/telemetry/golden.ts';
 import type { ProxyDelta } from '../observe/telemetry/delta.ts';
 import type { Quantiles } from '../report/signal-text.ts';
@@ -98,17 +99,18 @@ function figures(deltas: readonly ProxyDelta[], source: string, destination: str
     (row) => row.reporter === 'client-proxy' && row.destination === destination,
   );
   if (signals === undefined || signals.protocol !== 'http') return unmeasured;
-  const { saturation, successRate, rps, errorsPerSecond } = signals;
-  const parts = own.flatMap(({ outbound, seconds }) =>
-    outbound.filter((out) => out.destination === destination).map(({ attempts }) => attempts / seconds),
+  const { saturation, successRate, rps } = signals;
+  const { requests, errors } = edgeFigures(own, source, destination)!;
+  const outward = own.flatMap(({ outbound, seconds }) =>
+    outbound.filter((out) => out.destination === destination).map(({ attempts }) => ({ attempts, seconds })),
   );
-  const actualRps = parts.reduce((sum, part) => sum + part, 0);
+  const attempts = outward.reduce((sum, out) => sum + out.attempts, 0);
   return {
     effectiveSuccess: successRate,
     effectiveRps: rps,
     // A try that succeeds is the last one: there are as many as good answers. One may have begun before the window.
-    actualSuccess: actualRps > 0 ? Math.min(1, (rps - errorsPerSecond) / actualRps) : null,
-    actualRps: Math.round(actualRps * 1000) / 1000,
+    actualSuccess: attempts > 0 ? Math.min(1, (requests - errors) / attempts) : null,
+    actualRps: Math.round(outward.reduce((sum, out) => sum + out.attempts / out.seconds, 0) * 1000) / 1000,
     retries: saturation['retries'] ?? null,
     timeouts: saturation['timeouts'] ?? null,
     ...quantilesOf(signals),

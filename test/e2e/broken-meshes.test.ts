@@ -84,7 +84,11 @@ describe('broken meshes', function () {
       await fetch('http://trips/api/trips').then((answer) => answer.text(), () => {});`;
     const enough = new AbortController();
     const load = lab.kube
-      .exec(asks!, ['node', '--input-type=module', '-e', loop], { container: probeContainer, signal: enough.signal })
+      .exec(asks!, ['node', '--input-type=module', '-e', loop], {
+        container: probeContainer,
+        timeoutMs: 100_000,
+        signal: enough.signal,
+      })
       .catch(() => {});
     const caller = await lab.mesh.identityOf(clientName);
     const edges = await rowsOf<EdgeRow>('edges');

@@ -20,6 +20,7 @@ Examples:
   $ ./bin/meshproof tap --lab dev --path /api --count 20 --json
 
 It listens on the loopback of each pod, between sidecar and app: the mesh and the app are not changed, and nothing is left.
+A source in parentheses has proved no identity to the sidecar: a probe inside the pod, or a caller in plaintext.
 With --json an array where --count or --duration ends it, else an object on each line.`,
     )
     .action(async (service: string | undefined, options: Options) => {

@@ -16,7 +16,8 @@ Examples:
   $ ./bin/meshproof top --lab dev
   $ ./bin/meshproof top trips --lab dev --duration 30s --json
 
-Counted since it began, from what \`meshproof tap\` sees. With --json an array of the last frame where --count or --duration
+Counted since it began, from what \`meshproof tap\` sees. A source in parentheses has proved no identity: a probe inside the pod,
+or a caller in plaintext. With --json an array of the last frame where --count or --duration
 ends it, else an object on each line, with the number of its frame.`,
     )
     .action(async (service: string | undefined, options: StreamOptions) => {

@@ -13,12 +13,18 @@ const check = (status: HealthCheck['status'], over: Partial<HealthCheck> = {}): 
   ...over,
 });
 const text = (...checks: HealthCheck[]) =>
-  checkText(checks, { categories: new Map([['mesh', 'Mesh']]), paint: (_status, mark) => mark }).split('\n');
+  checkText(checks, {
+    categories: new Map([
+      ['mesh', 'Mesh'],
+      ['lab', 'Lab'],
+    ]),
+    paint: (_status, mark) => mark,
+  }).split('\n');
 
 describe('meshproof check', () => {
   it('is shown by category, with a mark and what was seen, and the sum of it last', () => {
     const dns = check('pass', { category: 'dns', title: 'Names resolve' });
-    expect(text(check('pass'), dns)).to.deep.equal([
+    expect(text(dns, check('pass'))).to.deep.equal([
       ...['Mesh', '----', '√ It is pass: what was seen', ''],
       ...['dns', '---', '√ Names resolve: what was seen', ''],
       'Status check results are √',
@@ -33,7 +39,15 @@ describe('meshproof check', () => {
       'Status check results are ×',
     ]);
     expect(lines.join()).not.to.contain('not needed');
-    expect(text(check('skipped'))).to.include('‼ It is skipped: skipped: what was seen');
+    expect(text(check('skipped'))).to.include('- It is skipped: skipped: what was seen');
+  });
+
+  it('is short where all is well, and whole where it is not', () => {
+    const observed = 'one pod after the other, '.repeat(20);
+    expect(text(check('pass', { observed }))[2])
+      .to.have.length.below(200)
+      .and.to.match(/ …$/);
+    expect(text(check('fail', { observed }))[2]).to.contain(observed);
   });
 
   it('ends with 1 for a failure, 3 for a check that broke, 4 for one without a conclusion', () => {

@@ -58,11 +58,10 @@ export class HttpConversation {
       stream.segment(sequence, buffer, payloadStart, payloadEnd, missing);
     if (flags & tcpFlags.fin) stream.fin(sequence);
     const { client, server } = this.#streams;
-    if (!(flags & (tcpFlags.fin | tcpFlags.rst))) return;
     this.ended = (flags & tcpFlags.rst) !== 0 || (client.finished && server.finished);
     if (this.ended) for (const each of [client, server]) each.finish();
-    // An app may still answer somebody who has nothing more to ask, but a sidecar closes both ways at once.
-    this.#unanswered(atMs);
+    // Who has nothing more to ask may still wait for an answer (busybox' nc does).
+    if (this.ended || server.finished) this.#unanswered(atMs);
   }
 
   #answered(head: MessageHead): void {

@@ -115,9 +115,10 @@ describe('HTTP/1 requests of a capture', () => {
   });
 
   it('without an answer say so when the connection ends', async () => {
-    expect(said(await read(new Talk().client(get('/slow')).end('client', tcpFlags.fin)))).to.deep.equal([
-      'GET /slow none',
-    ]);
+    const cut = new Talk().client(get('/slow')).end('client', tcpFlags.fin).end('server', tcpFlags.fin);
+    expect(said(await read(cut))).to.deep.equal(['GET /slow none']);
+    const half = new Talk().client(get('/half')).end('client', tcpFlags.fin).server(answer(200));
+    expect(said(await read(half)), 'it asks no more, and waits').to.deep.equal(['GET /half 200']);
     expect(said(await read(new Talk().client(get('/gone')).end('server', tcpFlags.rst)))).to.deep.equal([
       'GET /gone none',
     ]);
