@@ -102,6 +102,16 @@ describe('meshproof routes', () => {
     expect(row!.effectiveSuccess).to.be.closeTo(143 / 185, 1e-9);
     expect(row!.actualSuccess).to.be.closeTo(143 / 215, 1e-3);
     expect(row!.inForce).to.deep.equal([{ retries: 4, onStatus: [503], timeoutMs: 1000, proxies: 1 }]);
+    const patient = proxyView({
+      info: { version: 'x/1.40.0/y', state: 'LIVE', uptime_current_epoch: '12s' },
+      dump: JSON.parse(recorded('client-config-with-router').replace(/"timeout": *"1s"/g, '"timeout":"0s"')),
+      certificates: JSON.parse(recorded('client-certs')),
+      counters: new Map(),
+    });
+    const [forever] = routeRows({ traffic, views: [{ service: 'client', view: patient }] });
+    expect(forever!.inForce, '0 is for ever').to.deep.equal([
+      { retries: 4, onStatus: [503], timeoutMs: null, proxies: 1 },
+    ]);
     const plain = proxyView({
       info: { version: 'x/1.40.0/y', state: 'LIVE', uptime_current_epoch: '12s' },
       dump: JSON.parse(recorded('client-config')),
