@@ -100,7 +100,9 @@ const text = [
   ].flatMap(([le, count]) => line('response_latency_ms_bucket', inbound({ le: String(le) }), Number(count))),
   line('response_latency_ms_count', inbound(), 42),
   line('response_latency_ms_sum', inbound(), 300),
-].map((each) => `${each}\n`).join('');
+]
+  .map((each) => `${each}\n`)
+  .join('');
 const subject = { pod: 'web-1', podUid: 'uid', service: 'web', namespace: 'shop', takenAt: 1_700_000_060_000 };
 
 describe('what a proxy of Linkerd has counted', () => {
