@@ -7,8 +7,7 @@ import { linkerdPolicyTarget } from '../../../../src/meshes/linkerd/policy-targe
 import { proxyState } from '../../../../src/meshes/linkerd/proxy-state.ts';
 import type { Policy } from '../../../../src/policies/index.ts';
 
-const destination = 'linkerd-destination.linkerd.serviceaccount.identity.linkerd.cluster.local';
-const connected = `tcp_open_connections{direction="outbound",peer="dst",server_id="${destination}"} 1\n`;
+const connected = 'control_request_total{addr="linkerd-policy.linkerd.svc.cluster.local.:8090"} 1\n';
 
 /** A namespace with one service and its pod, and a control plane that tells what the Service's annotations say. */
 function world(annotations: Record<string, string> = {}, profiles: string[] = []) {
@@ -22,7 +21,11 @@ function world(annotations: Record<string, string> = {}, profiles: string[] = []
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: 'trips-1', namespace: 'shop', uid: 'uid', labels: { app: 'trips' } },
-    spec: { containers: [{ name: 'app' }], initContainers: [{ name: 'linkerd-proxy' }], serviceAccountName: 'trips' },
+    spec: {
+      containers: [{ name: 'app', ports: [{ containerPort: 8080 }] }],
+      initContainers: [{ name: 'linkerd-proxy' }],
+      serviceAccountName: 'trips',
+    },
     status: { phase: 'Running', initContainerStatuses: [{ name: 'linkerd-proxy', started: true, ready: true }] },
   };
   const kube = {
@@ -89,6 +92,6 @@ describe('policies that are annotations of a Service', () => {
     expect((await proxy!.look()).unsettled).to.equal(undefined);
     const admin = { text: async () => 'nothing_of_interest 1\n' } as unknown as AdminPort;
     const ref = { namespace: 'shop', name: 'trips-1', uid: 'uid', ip: '', node: '' };
-    expect((await proxyState(admin, { ref })).problem?.problem).to.equal('not-connected');
+    expect((await proxyState(admin, { ref, isServer: true })).problem?.problem).to.equal('not-connected');
   });
 });
