@@ -25,5 +25,5 @@ export function meshed(objects: readonly KubeObject[], namespace: string): KubeO
 
 /** A Service's word for it. */
 export function isOpaque(appProtocol: string | undefined): boolean {
-  return appProtocol === 'tcp' || appProtocol === 'linkerd.io/opaque';
+  return appProtocol !== undefined && ['tcp', 'linkerd.io/tcp', 'linkerd.io/opaque'].includes(appProtocol);
 }

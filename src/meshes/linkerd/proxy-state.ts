@@ -12,7 +12,7 @@ export type ProxyState = { problem: ProxyProblem } | { problem?: undefined; metr
 
 export async function proxyState(
   admin: AdminPort,
-  { ref, notRunning }: Pick<MeshedPod, 'ref' | 'notRunning'>,
+  { ref, notRunning, isServer }: Pick<MeshedPod, 'ref' | 'notRunning' | 'isServer'>,
 ): Promise<ProxyState> {
   if (notRunning !== undefined) return { problem: { problem: 'not-ready', detail: notRunning } };
   let metrics: Metrics;
@@ -23,18 +23,18 @@ export async function proxyState(
   } catch (error) {
     return { problem: { problem: 'not-connected', detail: `its proxy cannot be asked: ${messageOf(error)}` } };
   }
-  return isConnected(metrics)
+  return isConnected(metrics, isServer)
     ? { metrics }
     : { problem: { problem: 'not-connected', detail: 'its proxy has no connection to the control plane' } };
 }
 
-/** It holds connections to who tells it of others. */
-export function isConnected(metrics: Metrics): boolean {
-  return (
-    metrics.sum(
-      'tcp_open_connections',
-      ({ direction, peer, server_id: server = '' }) =>
-        direction === 'outbound' && peer === 'dst' && server.startsWith(`linkerd-destination.${linkerdNamespace}.`),
-    ) > 0
-  );
+/**
+ * A proxy of a server watches what the control plane says of its ports: that answer is still under way, as long as it is connected.
+ * One that only calls asks when it calls, and forgets soon after: that it got a certificate is all that can be said of it.
+ */
+export function isConnected(metrics: Metrics, isServer: boolean): boolean {
+  const toPolicy = ({ addr = '' }: Record<string, string>): boolean =>
+    addr.startsWith(`linkerd-policy.${linkerdNamespace}.`);
+  const underWay = metrics.sum('control_request_total', toPolicy) - metrics.sum('control_response_total', toPolicy);
+  return !isServer || underWay > 0;
 }

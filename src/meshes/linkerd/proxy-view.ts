@@ -79,7 +79,7 @@ export function linkerdProxyView(
     denied('http', where) + denied('tcp', where);
   return {
     uptimeMs: Math.max(0, now - metrics.startedAt),
-    connected: isConnected(metrics),
+    connected: isConnected(metrics, inbound.length > 0),
     identity,
     ways: new Map([...addresses.keys()].map((service) => [service, way(service)])),
     ...(inbound.length > 0 && { lets: new Set(inbound.flatMap(({ lets, plaintext }) => (plaintext ? ['*'] : lets))) }),

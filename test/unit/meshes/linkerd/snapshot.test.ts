@@ -75,14 +75,11 @@ const text = [
   line('tcp_open_total', { ...plain, peer: 'src' }, 2),
   line('tcp_open_total', { ...plain, peer: 'src', target_port: '4191' }, 50),
   line('tcp_open_connections', inbound({ peer: 'src' }), 3),
+  line('control_request_total', { addr: 'linkerd-policy.linkerd.svc.cluster.local.:8090' }, 5),
   line(
-    'tcp_open_connections',
-    {
-      direction: 'outbound',
-      peer: 'dst',
-      server_id: 'linkerd-destination.linkerd.serviceaccount.identity.linkerd.cluster.local',
-    },
-    2,
+    'control_response_total',
+    { addr: 'linkerd-policy.linkerd.svc.cluster.local.:8090', classification: 'failure' },
+    4,
   ),
   line('tcp_read_bytes_total', inbound({ peer: 'dst' }), 700),
   line('tcp_write_bytes_total', inbound({ peer: 'dst' }), 300),
@@ -165,8 +162,9 @@ describe('what a proxy of Linkerd shows of its calls', () => {
 
   it('is whether it is connected to who tells it of others', () => {
     expect(view().connected).to.equal(true);
-    const alone = text.replaceAll('linkerd-destination.linkerd', 'somebody.else');
-    expect(view({ metrics: alone }).connected).to.equal(false);
+    const alone = text.replace(/(control_response_total.*) 4\n/, '$1 5\n');
+    expect(view({ metrics: alone }).connected, 'its watch has ended').to.equal(false);
+    expect(view({ metrics: alone, inbound: false }).connected, 'it has nothing to watch').to.equal(true);
   });
 
   it('is who is let in, and who was refused for want of what', () => {
