@@ -122,6 +122,13 @@ const parts: readonly MeshPart[] = [
     does: 'sidecar of every pod: mutual TLS, balancing, retries, timeouts, counters',
     supports: ['HTTP/1.1', 'HTTP/2', 'gRPC', 'TCP', 'TLS 1.3'],
   },
+  {
+    name: 'linkerd',
+    tool: 'linkerd',
+    role: 'cli',
+    does: 'generates what is installed, and checks it',
+    supports: ['install', 'check', 'diagnostics'],
+  },
 ];
 
 export const linkerdCapabilities: MeshCapabilities = { parts, says };

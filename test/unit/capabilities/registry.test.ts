@@ -6,7 +6,6 @@ import { claims } from '../../../src/claims/index.ts';
 import { partsOf } from '../../../src/library/capabilities.ts';
 import type { MeshEntry } from '../../../src/meshes/define-mesh.ts';
 import { meshes } from '../../../src/meshes/index.ts';
-import { linkerdCapabilities } from '../../../src/meshes/linkerd/capabilities.ts';
 import { policies } from '../../../src/policies/index.ts';
 import { readLock } from '../../../src/tools/lock.ts';
 
@@ -64,10 +63,3 @@ for (const entry of Object.values(meshes) as MeshEntry[]) {
     });
   });
 }
-
-describe('what Linkerd says of its capabilities, before it is an entry', () => {
-  it('is something of every row', () => {
-    expect(Object.keys(linkerdCapabilities.says)).to.have.members(ids);
-    for (const { licence, tool } of linkerdCapabilities.parts) expect(licence ?? tool).to.be.a('string');
-  });
-});
