@@ -108,8 +108,9 @@ function figures(deltas: readonly ProxyDelta[], source: string, destination: str
   return {
     effectiveSuccess: successRate,
     effectiveRps: rps,
-    // A try that succeeds is the last one: there are as many as good answers. One may have begun before the window.
-    actualSuccess: attempts > 0 ? Math.min(1, (requests - errors) / attempts) : null,
+    // A try that succeeds is the last one: there are as many as good answers. One may have begun before the window. Requests
+    // come from rates, so they are not quite whole.
+    actualSuccess: attempts > 0 ? Math.min(1, Math.round(requests - errors) / attempts) : null,
     actualRps: Math.round(outward.reduce((sum, out) => sum + out.attempts / out.seconds, 0) * 1000) / 1000,
     retries: saturation['retries'] ?? null,
     timeouts: saturation['timeouts'] ?? null,
