@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { messageOf } from '../../src/base/errors.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
 import { BrokenLab, runTimeoutMs, type BrokenRun } from '../e2e/broken-lab.ts';
+import { policiesAbsent } from '../e2e/policies-absent.ts';
 
 /**
  * What can go wrong with Istio, one thing after the other in one lab: exactly what must go red goes red, by name. Pods are made
@@ -119,30 +120,7 @@ describe('broken meshes on Istio', function () {
     );
   });
 
-  it('retries absent: the errors reach the caller, and every claim about retries is red', async () => {
-    const { cli, red } = await broken.run(
-      broken.scenarioWith('retries-recover-errors', (text) =>
-        text.replace('attempts: 4', 'attempts: 0').replace('fault: 42', 'fault: 14').replace('1000', '300'),
-      ),
-    );
-    expect(cli.exitCode, cli.all).to.equal(1);
-    expect(red.sort(), cli.all).to.deep.equal(
-      ['amplification', 'arithmetic', 'attempts', 'proxy-counts-retries', 'success-rate'].map(
-        (what) => `retries-recover-errors/${what}`,
-      ),
-    );
-  });
-
-  it('timeout absent: callers wait, and every claim about the timeout is red', async () => {
-    const { cli, red, busy } = await broken.run(
-      broken.scenarioWith('timeouts-bound-latency', (text) => text.replace('timeoutMs: 1000', 'timeoutMs: 0')),
-    );
-    expect(cli.exitCode, cli.all).to.equal(1);
-    expect(red, cli.all).to.include('timeouts-bound-latency/status');
-    expect([...red, ...busy].sort(), cli.all).to.deep.equal(
-      ['p99', 'server-sees-cancellation', 'status'].map((what) => `timeouts-bound-latency/${what}`),
-    );
-  });
+  policiesAbsent(broken);
 
   it('a wrong trust domain: every edge is red, with the identity that was seen', async () => {
     const { kube } = broken.lab;
