@@ -2,7 +2,9 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import type { MeshproofError } from '../../../src/base/errors.ts';
 import { silentProgress } from '../../../src/base/progress.ts';
+import { readLock } from '../../../src/tools/lock.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
 
 describe('programs of a build of one’s own', () => {
@@ -41,5 +43,18 @@ describe('programs of a build of one’s own', () => {
     expect((await look(['consul'])).tool?.root).not.to.equal(folder);
     await program('consul', 'Consul v99.0.1');
     expect((await look(['pilot-agent'])).tool?.root).not.to.equal(folder);
+  });
+
+  it('are what is asked for where nobody else has the tool', async () => {
+    const lock = { ...readLock(), probe: { url: 'http://127.0.0.1:9/', expect: '.', timeoutMs: 200 } };
+    const { signal } = new AbortController();
+    const toolbox = createToolbox({ progress: silentProgress(), signal, cacheDir: folder, env: {}, lock });
+    const error = await toolbox.get('linkerd').then(
+      () => expect.fail('somebody has it'),
+      (thrown: MeshproofError) => thrown,
+    );
+    expect(error.code).to.equal('MESHPROOF_TOOL_MISSING');
+    expect(error.exitCode).to.equal(3);
+    expect(error.message).to.match(/package: .*--mesh-binaries/);
   });
 });
