@@ -1,10 +1,12 @@
 import pLimit from 'p-limit';
 import { pollUntil } from '../../base/poll.ts';
-import type { KubeClient, KubeObject } from '../../kube/types.ts';
+import { labelSelector } from '../../kube/selector.ts';
+import type { KubeClient, KubeObject, PodRef } from '../../kube/types.ts';
 import type { KeyLogs } from '../adapter.ts';
 import type { EnvoyAdmin } from '../envoy/admin.ts';
 import { meshedPods } from './meshed-pod.ts';
 import { labels, sidecarContainer } from './names.ts';
+import { readProxyConfig } from './proxy-config.ts';
 
 /** In the sidecar's own memory volume: the rest of its file system is read-only. */
 const path = '/etc/istio/proxy/meshproof-key.log';
@@ -12,32 +14,44 @@ const path = '/etc/istio/proxy/meshproof-key.log';
 const lines = '^(CLIENT|SERVER)_HANDSHAKE_TRAFFIC_SECRET |^SERVER_TRAFFIC_SECRET_0 ';
 const atOnce = 6;
 
-/** Every sidecar of a namespace, for connections that it takes. Istio has no word for it: it is patched into Envoy's listeners. */
-function filter(namespace: string): KubeObject {
+const envoyFilters = (namespace: string): string =>
+  `/apis/networking.istio.io/v1alpha3/namespaces/${namespace}/envoyfilters`;
+const ours = { [labels.managedBy]: 'meshproof', 'meshproof.dev/key-log': 'true' };
+
+/**
+ * For connections that the sidecars of a service take. Istio has no word for it: it is patched into Envoy's listeners, in the
+ * chains that end mutual TLS. A strict sidecar has no other for TLS; a permissive one also passes TLS of its app's own on, and
+ * would be left without a listener if that chain were given half of a TLS context: its mutual ones are told by Istio's ALPNs.
+ */
+export function keyLogFilter(
+  service: string,
+  { namespace, permissive }: { namespace: string; permissive: boolean },
+): KubeObject {
+  const chains = permissive
+    ? ['istio', 'istio-http/1.1'].map((applicationProtocols) => ({ applicationProtocols }))
+    : [{}];
   return {
     apiVersion: 'networking.istio.io/v1alpha3',
     kind: 'EnvoyFilter',
-    metadata: { name: 'meshproof-key-log', namespace, labels: { [labels.managedBy]: 'meshproof' } },
+    metadata: { name: `meshproof-key-log-${service}`, namespace, labels: ours },
     spec: {
-      configPatches: [
-        {
-          applyTo: 'FILTER_CHAIN',
-          // A chain that takes plaintext must not be given TLS.
-          match: { context: 'SIDECAR_INBOUND', listener: { filterChain: { transportProtocol: 'tls' } } },
-          patch: {
-            operation: 'MERGE',
-            value: {
-              transport_socket: {
-                name: 'envoy.transport_sockets.tls',
-                typed_config: {
-                  '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
-                  common_tls_context: { key_log: { path } },
-                },
+      workloadSelector: { labels: { [labels.service]: service } },
+      configPatches: chains.map((chain) => ({
+        applyTo: 'FILTER_CHAIN',
+        match: { context: 'SIDECAR_INBOUND', listener: { filterChain: { transportProtocol: 'tls', ...chain } } },
+        patch: {
+          operation: 'MERGE',
+          value: {
+            transport_socket: {
+              name: 'envoy.transport_sockets.tls',
+              typed_config: {
+                '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
+                common_tls_context: { key_log: { path } },
               },
             },
           },
         },
-      ],
+      })),
     },
   };
 }
@@ -49,7 +63,22 @@ export function keyLogs(options: {
   signal: AbortSignal;
 }): KeyLogs {
   const { kube, admin, namespace, signal } = options;
-  const object = filter(namespace);
+  const listenersOf = (pod: PodRef): Promise<string> => admin.text(pod, '/config_dump?resource=dynamic_listeners');
+  /** One for each service, by what its sidecars were told. */
+  const filters = async (): Promise<KubeObject[]> => {
+    const permissive = new Map<string, boolean>();
+    const limit = pLimit(atOnce);
+    const pods = await meshedPods.running(kube, namespace);
+    await Promise.all(
+      pods.map(({ ref, service }) =>
+        limit(async () => {
+          const config = readProxyConfig(await admin.json(ref, '/config_dump'), namespace);
+          permissive.set(service, config.permissive || permissive.get(service) === true);
+        }),
+      ),
+    );
+    return [...permissive].map(([service, each]) => keyLogFilter(service, { namespace, permissive: each }));
+  };
   const everywhere = async (written: boolean, until?: AbortSignal): Promise<void> => {
     await pollUntil(
       async () => {
@@ -58,8 +87,7 @@ export function keyLogs(options: {
         const late = await Promise.all(
           pods.map(({ ref: pod }) =>
             limit(async () => {
-              const listeners = await admin.text(pod, '/config_dump?resource=dynamic_listeners');
-              return listeners.includes(path) === written ? undefined : pod.name;
+              return (await listenersOf(pod)).includes(path) === written ? undefined : pod.name;
             }),
           ),
         );
@@ -79,7 +107,7 @@ export function keyLogs(options: {
   };
   return {
     async start() {
-      await kube.apply([object]);
+      await kube.apply(await filters());
       await everywhere(true, signal);
     },
 
@@ -90,9 +118,8 @@ export function keyLogs(options: {
     },
 
     async stop() {
-      await kube.delete(
-        `/apis/networking.istio.io/v1alpha3/namespaces/${namespace}/envoyfilters/${object.metadata.name}`,
-      );
+      const left = await kube.list<KubeObject>(envoyFilters(namespace), labelSelector(ours));
+      await Promise.all(left.map(({ metadata }) => kube.delete(`${envoyFilters(namespace)}/${metadata.name}`)));
       await everywhere(false);
       const limit = pLimit(atOnce);
       const pods = await meshedPods.running(kube, namespace);
