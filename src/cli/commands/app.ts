@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { MeshproofError } from '../../base/errors.ts';
-import { watchInterrupts } from '../../run/interrupt.ts';
+import { lookAtLab } from '../live.ts';
 import { labOption } from '../options.ts';
-import { consoleProgress } from '../progress.ts';
 
 interface Options {
   lab: string;
@@ -25,16 +24,12 @@ export function appCommand(): Command {
     )
     .exitOverride()
     .action(async ({ lab, namespace, output }: Options) => {
-      const [{ attachLab }, { discoverApp }, { seenEdges }, { namespaceObjects }] = await Promise.all([
-        import('../../lab/attach-lab.ts'),
+      const [{ discoverApp }, { seenEdges }, { namespaceObjects }] = await Promise.all([
         import('../../apps/discover.ts'),
         import('../../apps/seen-edges.ts'),
         import('../../apps/running-app.ts'),
       ]);
-      using progress = consoleProgress({ timings: [] });
-      using interrupts = watchInterrupts({ onFirst: () => {}, onSecond: () => process.exit(130) });
-      const { kube, mesh } = await attachLab({ lab, namespace, progress, signal: interrupts.signal });
-      try {
+      const text = await lookAtLab({ lab, namespace }, async ({ kube, mesh }) => {
         const objects = await namespaceObjects(kube, namespace);
         if (!objects.some(({ kind }) => kind === 'Service')) {
           throw new MeshproofError(
@@ -44,13 +39,10 @@ export function appCommand(): Command {
           );
         }
         const seen = await seenEdges(kube, namespace, (pod) => mesh.metrics(pod));
-        const text = discoverApp({ namespace, objects, seen });
-        progress[Symbol.dispose]();
-        if (output === undefined) process.stdout.write(text);
-        else await writeFile(output, text);
-      } finally {
-        kube.close();
-      }
+        return discoverApp({ namespace, objects, seen });
+      });
+      if (output === undefined) process.stdout.write(text);
+      else await writeFile(output, text);
     });
   return command;
 }

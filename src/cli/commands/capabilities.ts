@@ -4,10 +4,9 @@ import { table } from '../../base/table.ts';
 import type { MeshName } from '../../meshes/index.ts';
 import { meshNames } from '../../library/defaults.ts';
 import type { PartRow } from '../../library/capabilities.ts';
-import { watchInterrupts } from '../../run/interrupt.ts';
+import { lookAtLab } from '../live.ts';
 import { jsonOption, labOption } from '../options.ts';
 import { pc } from '../colors.ts';
-import { consoleProgress } from '../progress.ts';
 
 interface Options {
   mesh?: MeshName | undefined;
@@ -52,15 +51,11 @@ Examples:
 
 /** The mesh of a lab, and what runs of it. */
 async function lookInto(lab: string, asked: MeshName | undefined): Promise<{ mesh: MeshName; parts: PartRow[] }> {
-  const [{ attachLab }, { runningParts }, { MeshproofError }] = await Promise.all([
-    import('../../lab/attach-lab.ts'),
+  const [{ runningParts }, { MeshproofError }] = await Promise.all([
     import('../../library/capabilities.ts'),
     import('../../base/errors.ts'),
   ]);
-  using progress = consoleProgress({ timings: [] });
-  using interrupts = watchInterrupts({ onFirst: () => {}, onSecond: () => process.exit(130) });
-  const { kube, mesh, meshEntry } = await attachLab({ lab, namespace: 'default', progress, signal: interrupts.signal });
-  try {
+  return lookAtLab({ lab, namespace: 'default' }, async ({ mesh, meshEntry }) => {
     if (asked !== undefined && asked !== meshEntry.name) {
       throw new MeshproofError(
         'MESHPROOF_USAGE',
@@ -69,9 +64,7 @@ async function lookInto(lab: string, asked: MeshName | undefined): Promise<{ mes
       );
     }
     return { mesh: meshEntry.name as MeshName, parts: runningParts(meshEntry, await mesh.components()) };
-  } finally {
-    kube.close();
-  }
+  });
 }
 
 const colours = { proven: pc.green, supported: pc.yellow, unsupported: pc.dim, skipped: pc.dim } as const;

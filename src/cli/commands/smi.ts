@@ -1,8 +1,7 @@
 import { Command, Option } from 'commander';
-import { watchInterrupts } from '../../run/interrupt.ts';
 import { pc } from '../colors.ts';
+import { lookAtLab } from '../live.ts';
 import { jsonOption, labOption } from '../options.ts';
-import { consoleProgress } from '../progress.ts';
 
 interface Options {
   lab: string;
@@ -21,31 +20,24 @@ export function smiCommand(): Command {
       '\nExample:\n  $ ./bin/meshproof smi --lab dev --namespace shop     # YAML; what each object said is in its comments',
     )
     .action(async ({ lab, namespace, json }: Options) => {
-      const [{ attachLab }, { namespaceObjects }, { smiObjects }, { smiRows }] = await Promise.all([
-        import('../../lab/attach-lab.ts'),
+      const [{ namespaceObjects }, { smiObjects }, { smiRows }] = await Promise.all([
         import('../../apps/running-app.ts'),
         import('../../smi/discover.ts'),
         import('../../library/smi.ts'),
       ]);
-      using progress = consoleProgress({ timings: [] });
-      using interrupts = watchInterrupts({ onFirst: () => {}, onSecond: () => process.exit(130) });
-      const { kube, meshEntry } = await attachLab({ lab, namespace, progress, signal: interrupts.signal });
-      try {
+      const rows = await lookAtLab({ lab, namespace }, async ({ kube, meshEntry }) => {
         const [objects, around] = await Promise.all([smiObjects(kube, namespace), namespaceObjects(kube, namespace)]);
-        const rows = smiRows(objects, around, meshEntry, namespace);
-        progress[Symbol.dispose]();
-        if (json === true) {
-          process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-          return;
-        }
-        if (rows.length === 0) process.stderr.write(`${pc.dim(`There is no SMI object in ${namespace}.`)}\n`);
-        // One file that can be applied: everything else is a comment.
-        const documents = rows.map(({ id, apiVersion, says, yaml, notes }) =>
-          [`# ${id} (${apiVersion}): ${says}`, ...notes.map((note) => `# ${note}`), ...(yaml ? [yaml] : [])].join('\n'),
-        );
-        process.stdout.write(documents.length > 0 ? `${documents.map((one) => one.trimEnd()).join('\n---\n')}\n` : '');
-      } finally {
-        kube.close();
+        return smiRows(objects, around, meshEntry, namespace);
+      });
+      if (json === true) {
+        process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+        return;
       }
+      if (rows.length === 0) process.stderr.write(`${pc.dim(`There is no SMI object in ${namespace}.`)}\n`);
+      // One file that can be applied: everything else is a comment.
+      const documents = rows.map(({ id, apiVersion, says, yaml, notes }) =>
+        [`# ${id} (${apiVersion}): ${says}`, ...notes.map((note) => `# ${note}`), ...(yaml ? [yaml] : [])].join('\n'),
+      );
+      process.stdout.write(documents.length > 0 ? `${documents.map((one) => one.trimEnd()).join('\n---\n')}\n` : '');
     });
 }
