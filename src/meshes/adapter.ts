@@ -79,7 +79,16 @@ export interface MeshCheck {
   title: string;
   category: 'mesh' | 'certificates';
   /** No problems and no findings: all is well, `fine` says what was seen. */
-  look(): Promise<{ problems: string[]; findings?: MeshFinding[]; fine: string; hint: string }>;
+  look(): Promise<MeshLook>;
+}
+
+export interface MeshLook {
+  problems: string[];
+  findings?: MeshFinding[];
+  /** What was found may pass by itself, as an update does that is under way: it is looked at again for a while. */
+  passing?: boolean;
+  fine: string;
+  hint: string;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { MeshCheck } from '../adapter.ts';
+import type { MeshCheck, MeshLook } from '../adapter.ts';
 import { istioctl, type Istioctl } from './istioctl.ts';
 
 /** What istiod knows of one proxy, of `istioctl proxy-status -o json` (envoy.service.status.v3.ClientConfig). */
@@ -32,7 +32,7 @@ export function parseProxyStatus(output: string): ProxyStatus[] {
 }
 
 /** Pure. */
-export function judgeProxyStatus(proxies: readonly ProxyStatus[]): Awaited<ReturnType<MeshCheck['look']>> {
+export function judgeProxyStatus(proxies: readonly ProxyStatus[]): MeshLook {
   const problems = proxies.flatMap(({ node, genericXdsConfigs = [] }) =>
     genericXdsConfigs
       .filter(({ configStatus = 'UNKNOWN' }) => !inSync.has(configStatus))
@@ -41,6 +41,7 @@ export function judgeProxyStatus(proxies: readonly ProxyStatus[]): Awaited<Retur
   if (proxies.length === 0) problems.push('istiod knows no proxy');
   return {
     problems,
+    passing: problems.length > 0,
     fine: `${proxies.length} proxies`,
     hint: 'STALE: istiod sent it and the proxy did not answer; ERROR: the proxy refused it. See the proxy’s log.',
   };

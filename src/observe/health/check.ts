@@ -31,6 +31,8 @@ export interface HealthOptions {
   diskPaths?: readonly string[];
   /** Default 1 GiB. */
   minDiskBytes?: number;
+  /** How long a state that may pass by itself (an update under way, a connection being made) may last; default 10 s. */
+  settleMs?: number;
   /** Budget of one check, default 60 s. */
   checkTimeoutMs?: number;
   signal?: AbortSignal;
@@ -67,6 +69,24 @@ export function judged(problems: readonly string[], fine: string, hint: string):
   if (problems.length === 0) return { status: 'pass', observed: fine };
   const more = problems.length > 12 ? `; and ${problems.length - 12} more` : '';
   return { status: 'fail', observed: problems.slice(0, 12).join('; ') + more, hint };
+}
+
+/**
+ * Looks until nothing is seen that may pass by itself, at most for `settleMs`: an update that is under way at the moment of the
+ * look is no trouble, one that does not end is. What the last look saw.
+ */
+export async function settled<T>(
+  look: () => Promise<T>,
+  passing: (seen: T) => boolean,
+  { clock, signal, settleMs = 10_000 }: Pick<CheckContext, 'clock' | 'signal' | 'settleMs'>,
+): Promise<T> {
+  const deadline = clock.monotonicMs() + settleMs;
+  let seen = await look();
+  while (passing(seen) && clock.monotonicMs() < deadline) {
+    await clock.sleep(500, signal);
+    seen = await look();
+  }
+  return seen;
 }
 
 /** Objects meshproof makes for its checks carry this label, so that no check judges another's probe. */

@@ -1,7 +1,7 @@
 import { isTerminating, podName } from '../../kube/pod-status.ts';
 import type { MeshAdapter, MeshCheck } from '../../meshes/adapter.ts';
 import type { PodRef } from '../../kube/types.ts';
-import { judged, seconds, type Check, type Finding } from './check.ts';
+import { judged, seconds, settled, type Check, type Finding } from './check.ts';
 import type { HealthCheck } from './health.ts';
 import { hasContainer, type PodJson } from './pod.ts';
 import { withoutUnreachable } from './pods.ts';
@@ -33,8 +33,8 @@ function ownCheck({ id, title, category, look }: MeshCheck): Check {
     id,
     title,
     category,
-    async run() {
-      const { problems, findings = [], fine, hint } = await look();
+    async run(context) {
+      const { problems, findings = [], fine, hint } = await settled(look, ({ passing = false }) => passing, context);
       const instead = findings.map((finding): HealthCheck => ({ ...finding, category, status: 'fail' }));
       return { ...judged(problems, fine, hint), ...(instead.length > 0 && { instead }) };
     },
@@ -46,8 +46,12 @@ function meshComponents(mesh: MeshAdapter): Check {
     id: 'mesh/components',
     title: `Every component of ${mesh.name} is ready`,
     category: 'mesh',
-    async run() {
-      const components = await mesh.components();
+    async run(context) {
+      const components = await settled(
+        () => mesh.components(),
+        (seen) => seen.some(({ ready }) => !ready),
+        context,
+      );
       const problems = components
         .filter(({ ready }) => !ready)
         .map(({ name, version }) => `${name} ${version} is not ready`);
@@ -66,10 +70,19 @@ function sidecars(mesh: MeshAdapter): Check {
     id: 'mesh/sidecars',
     title: 'Every pod’s sidecar is connected and in sync',
     category: 'mesh',
-    async run({ pods, namespaces, expected, meshedNamespaces = namespaces }) {
-      const [found, all] = await Promise.all([mesh.sidecarProblems([...meshedNamespaces]), pods()]);
+    async run(context) {
+      const { pods, namespaces, expected, meshedNamespaces = namespaces } = context;
+      const all = await pods();
       const away = all.filter(({ metadata }) => expected?.unreachable?.includes(metadata.uid!)).map(podName);
-      const problems = found.filter(({ namespace, pod }) => !away.includes(`${namespace}/${pod}`));
+      const problems = await settled(
+        async () =>
+          (await mesh.sidecarProblems([...meshedNamespaces])).filter(
+            ({ namespace, pod }) => !away.includes(`${namespace}/${pod}`),
+          ),
+        // Nobody puts a sidecar into a pod that came up without one.
+        (seen) => seen.some(({ problem }) => problem !== 'no-sidecar'),
+        context,
+      );
       const meshed = meshedPods(all, mesh.sidecarContainer);
       if (problems.length === 0 && meshed.length === 0) return noneMeshed(meshedNamespaces);
       return judged(
