@@ -8,6 +8,9 @@ import type { LoadTarget } from '../load/load.ts';
 import type { Policy } from '../policies/index.ts';
 import type { GoldenSignals } from '../observe/telemetry/golden.ts';
 
+/** Left out of the figures around every change (docs/design.md, phases). */
+export const transitionMs = 1000;
+
 export type ArmName = 'control' | 'treatment';
 
 /** A fault of the timeline: when it comes into force after the load began, and for how long it is in full force. */

@@ -4,7 +4,7 @@ import type { Assertion } from '../judge/assertion.ts';
 import { clientName } from '../lab/client.ts';
 import type { Policy } from '../policies/index.ts';
 import type { AskedFault } from '../faults/index.ts';
-import type { ArmName, ArmResult, ArmSpec } from './arm.ts';
+import { transitionMs, type ArmName, type ArmResult, type ArmSpec } from './arm.ts';
 import type { RunContext } from './context.ts';
 import type { Arms, Experiment, Impossible, ScenarioBase, Subject, Trial } from './define-claim.ts';
 import type { Judging } from './judging.ts';
@@ -22,6 +22,8 @@ export const agree = 0.05;
 const refusedRetries = 0.002;
 /** What a service without a fault must reach, for a phase with a fault to mean anything. */
 const unharmed = { share: 0.99, minRequests: 20 };
+/** What is asked for, to what is needed: k6 starts late on a busy machine, and arrivals bunch. */
+const margin = 1.5;
 /** Enough for a control: the errors it must see are frequent. */
 export const controlRequests = 200;
 
@@ -94,7 +96,26 @@ export function possibleResilience(scenario: ResilienceScenario<unknown>): Impos
       message: 'the fault must hit the service that the load calls: expected the same as load.service',
     });
   }
-  return found;
+  return [...found, ...tooShort(scenario)];
+}
+
+/** Seconds without a fault in which a load makes enough requests to see that the service answers. */
+export function leastSeconds(rps: number): { baseline: number; recovery: number } {
+  const needed = (margin * unharmed.minRequests) / rps;
+  const upToTenths = (seconds: number): number => Math.ceil(seconds * 10) / 10;
+  return { baseline: upToTenths(transitionMs / 1000 + needed), recovery: upToTenths(needed) };
+}
+
+function tooShort({ load, arms }: ResilienceScenario<unknown>): Impossible[] {
+  const least = leastSeconds(load.rps);
+  return (['control', 'treatment'] as const).flatMap((arm) =>
+    (['baseline', 'recovery'] as const)
+      .filter((phase) => arms[arm].phaseSeconds[phase] < least[phase])
+      .map((phase) => ({
+        path: ['arms', arm, 'phaseSeconds', phase],
+        message: `too short at ${load.rps} requests/s to see that the service answers (${unharmed.minRequests} requests): expected at least ${least[phase]}`,
+      })),
+  );
 }
 
 /** At fault: a fault of another kind than the claim is about. */

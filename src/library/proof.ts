@@ -1,5 +1,5 @@
 import { claims, type AskedClaim } from '../claims/index.ts';
-import { controlRequests } from '../claims/resilience.ts';
+import { controlRequests, leastSeconds } from '../claims/resilience.ts';
 import type { AskableFault } from '../faults/index.ts';
 import { policies as policyEntries, type AskablePolicy } from '../policies/index.ts';
 import type { PolicyEntry } from '../policies/define-policy.ts';
@@ -21,7 +21,7 @@ export interface Proof {
   control?: readonly AskablePolicy[] | undefined;
   /** Default: 20 requests/s of one client, of whose retries an Envoy refuses hardly one. */
   load?: { rps?: number; clients?: number; maxVUs?: number; requestTimeoutMs?: number } | undefined;
-  /** Of both arms; default: a fault that lasts as long as the claim needs requests. */
+  /** Of both arms; default: as long as the claim and its controls need requests. */
   phaseSeconds?: { baseline?: number; fault?: number; recovery?: number } | undefined;
   /** Names it in the report; default: the claim and the service. */
   id?: string | undefined;
@@ -42,9 +42,9 @@ export function scenarioOf(proof: Proof): ScenarioInput {
   const parsed = entry?.schema?.safeParse(claim).data as { minRequests?: number } | undefined;
   const requests = Math.max(parsed?.minRequests ?? 0, controlRequests);
   const phaseSeconds = {
-    baseline: 4,
+    baseline: Math.max(4, leastSeconds(rps).baseline),
     fault: Math.ceil(requests / rps) + leftOutSeconds,
-    recovery: 4,
+    recovery: Math.max(4, leastSeconds(rps).recovery),
     ...proof.phaseSeconds,
   };
   return {

@@ -1,5 +1,5 @@
 import { hostTime } from '../base/host-time.ts';
-import { armFolder, type ArmResult, type ArmSpec } from '../claims/arm.ts';
+import { armFolder, transitionMs, type ArmResult, type ArmSpec } from '../claims/arm.ts';
 import type { RunContext } from '../claims/context.ts';
 import { figuresOf, loadFacts, seriesOf } from '../claims/figures.ts';
 import { within, type Window } from '../base/window.ts';
@@ -17,7 +17,7 @@ import type { ProxySnapshot } from '../observe/telemetry/snapshot.ts';
 import type { PhaseReport } from '../report/model.ts';
 import { appEvidence, type AppLook } from './app-looks.ts';
 import type { Engine } from './engine.ts';
-import { transitionMs, until } from './phases.ts';
+import { until } from './phases.ts';
 
 /** Longest time for a fault to come into force and to be taken back while k6 goes on: it is told to end before that is over. */
 const onsetBudgetMs = 120_000;

@@ -1,8 +1,5 @@
 import type { Clock } from '../base/clock.ts';
 
-/** Left out of the figures around every change (docs/design.md, phases). */
-export const transitionMs = 1000;
-
 /** Lets the experiment run until a moment of the wall clock; at once when it has passed. */
 export async function until(epochMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
   const left = epochMs - clock.now();

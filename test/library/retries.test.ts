@@ -14,7 +14,7 @@ const retriesHideErrors = {
   fault: { kind: 'http-abort', percentage: 30 },
   policies: [{ kind: 'retry', attempts: 4 }],
   load: { rps: 20 },
-  phaseSeconds: { baseline: 2, recovery: 2 },
+  phaseSeconds: { baseline: 3, recovery: 2 },
 } satisfies Proof;
 
 describe('trips in the mesh', function () {

@@ -70,4 +70,14 @@ describe('a proof', () => {
     const claim = { ...retries.claim, objektive: 1 };
     expect(messageOf({ ...retries, claim })).to.contain('unknown field `objektive`; did you mean `objective`?');
   });
+
+  it('is refused where too few requests show that the service answers without the fault; by default they are enough', () => {
+    expect(messageOf({ ...retries, phaseSeconds: { baseline: 2 } })).to.contain(
+      'arms.treatment.phaseSeconds.baseline: too short at 20 requests/s to see that the service answers (20 requests): expected at least 2.5',
+    );
+    const slow = scenarioFrom(scenarioOf({ ...retries, load: { rps: 5 } }), ['cart']);
+    expect(slow).to.deep.nested.include({
+      'arms.control.phaseSeconds': { baseline: 7, fault: 203, recovery: 6 },
+    });
+  });
 });

@@ -54,7 +54,7 @@ describe('the scenario schema is a product of the registries', () => {
     const scenario = (fault: object, policy: object) => ({
       ...common,
       experiment: 'resilience',
-      load: { service: 'a', rps: 1 },
+      load: { service: 'a', rps: 20 },
       fault,
       arms: {
         control: { policies: [policy], phaseSeconds: { fault: 1 } },
