@@ -6,8 +6,15 @@ import { defaults, meshNames } from '../library/defaults.ts';
 export const clusterOption = (): Option =>
   new Option('--cluster <provider>', 'where Kubernetes comes from').choices(clusterChoices).default(defaults.cluster);
 
+/** For who has no lab yet. */
 export const meshOption = (): Option =>
   new Option('--mesh <mesh>', 'service mesh under test').choices(meshNames).default(defaults.mesh);
+
+/** For who may name a lab, which has a mesh already. */
+export const labMeshOption = (): Option =>
+  new Option('--mesh <mesh>', `service mesh under test (default: that of the lab, else ${defaults.mesh})`).choices(
+    meshNames,
+  );
 
 export const meshBinariesOption = (): Option =>
   new Option('--mesh-binaries <dir>', 'folder with programs of the mesh that you built').env('MESHPROOF_MESH_BINARIES');

@@ -13,6 +13,7 @@ import { hasContainer, type PodJson } from '../observe/health/pod.ts';
 import type { Toolbox } from '../tools/tool.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { readFingerprint } from './fingerprint.ts';
+import { givenPrograms } from './own-mesh.ts';
 
 /** A lab that is up, with the mesh that was deployed there, to be looked at in one namespace. */
 export interface AttachedLab {
@@ -45,8 +46,7 @@ export async function attachLab(options: {
 }): Promise<AttachedLab> {
   const { lab, progress, signal } = options;
   const { provider } = await chooseProvider('auto', await detectProviders());
-  const toolbox = createToolbox({ progress, signal });
-  const cluster = await provider.attach(lab, { toolbox, progress, signal });
+  const cluster = await provider.attach(lab, { toolbox: createToolbox({ progress, signal }), progress, signal });
   if (cluster === undefined) {
     throw new MeshproofError(
       'MESHPROOF_LAB_UNKNOWN',
@@ -69,12 +69,16 @@ export async function attachLab(options: {
     const images = Object.fromEntries(
       Object.entries(fingerprint?.images ?? {}).map(([image, digest]) => [image, builtImage(image, digest)]),
     );
+    const toolbox = createToolbox({
+      ...{ progress, signal },
+      given: givenPrograms(fingerprint?.mesh.own ?? {}, meshEntry),
+    });
     const open = (namespace: string): MeshAdapter =>
       meshEntry.open({
         ...{ kube, kubeconfigPath: cluster.kubeconfigPath, images, namespace, progress, signal },
         tool: (tool) => toolbox.get(tool),
       });
-    const namespace = options.namespace ?? (await onlyMeshed(kube, open('default').sidecarContainer, lab));
+    const namespace = options.namespace ?? (await onlyMeshed(kube, open('default').sidecarContainer, { lab, apart: meshEntry.namespaces }));
     const apps = Object.keys(fingerprint?.apps ?? {});
     return { name: lab, cluster, kube, meshEntry, mesh: open(namespace), toolbox, namespace, apps, images };
   } catch (error) {
@@ -83,10 +87,25 @@ export async function attachLab(options: {
   }
 }
 
-/** The namespace whose pods have sidecars. @throws MeshproofError MESHPROOF_USAGE when there are none, or several */
-async function onlyMeshed(kube: KubeClient, sidecar: string, lab: string): Promise<string> {
+/**
+ * The namespace whose pods have sidecars.
+ *
+ * @param options.apart the mesh's own: some meshes have their control plane in themselves
+ * @throws MeshproofError MESHPROOF_USAGE when there are none, or several
+ */
+async function onlyMeshed(
+  kube: KubeClient,
+  sidecar: string,
+  { lab, apart }: { lab: string; apart: readonly string[] },
+): Promise<string> {
   const pods = await kube.list<PodJson>('/api/v1/pods');
-  const meshed = pods.filter((pod) => !isTerminating(pod) && !hasEnded(pod) && hasContainer(pod, sidecar));
+  const meshed = pods.filter(
+    (pod) =>
+      !apart.includes(pod.metadata.namespace ?? '') &&
+      !isTerminating(pod) &&
+      !hasEnded(pod) &&
+      hasContainer(pod, sidecar),
+  );
   const [namespace, ...others] = [...new Set(meshed.map(({ metadata }) => metadata.namespace ?? ''))].sort();
   if (namespace !== undefined && others.length === 0) return namespace;
   throw new MeshproofError(

@@ -8,13 +8,19 @@ import { KnownSecrets } from '../evidence/known-secrets.ts';
 import { isSecretName, secretValues } from '../evidence/lab-secrets.ts';
 import type { ImageMap } from '../images/image.ts';
 import type { KubeObject } from '../kube/types.ts';
+import type { OwnMesh } from './own-mesh.ts';
 
 const fingerprintSchema = z.strictObject({
   schema: z.literal(1),
   /** Name -> digest of meshproof's own images. */
   images: z.record(z.string(), z.string()),
   /** With the versions of the programs it is made of: a newer proxy is another mesh. */
-  mesh: z.strictObject({ name: z.string(), tools: z.record(z.string(), z.string()) }),
+  mesh: z.strictObject({
+    name: z.string(),
+    tools: z.record(z.string(), z.string()),
+    /** Folders of what a user built of it. */
+    own: z.strictObject({ binaries: z.string().optional(), images: z.string().optional() }).optional(),
+  }),
   /** Id -> digest of the manifests of applications. */
   apps: z.record(z.string(), z.string()),
 });
@@ -24,7 +30,7 @@ export type Fingerprint = z.output<typeof fingerprintSchema>;
 
 export interface Deployed {
   images: ImageMap;
-  mesh: { name: string; tools: readonly { name: string; version: string }[] };
+  mesh: { name: string; tools: readonly { name: string; version: string }[]; own?: OwnMesh | undefined };
   /** Objects as they are applied, before the mesh adds to them. */
   apps: readonly { id: string; objects: readonly KubeObject[] }[];
 }
@@ -35,7 +41,11 @@ export function fingerprintOf({ images, mesh, apps }: Deployed): Fingerprint {
   return {
     schema: 1,
     images: Object.fromEntries(Object.values(images).map(({ name, digest }) => [name, digest])),
-    mesh: { name: mesh.name, tools: Object.fromEntries(mesh.tools.map(({ name, version }) => [name, version])) },
+    mesh: {
+      name: mesh.name,
+      tools: Object.fromEntries(mesh.tools.map(({ name, version }) => [name, version])),
+      own: mesh.own,
+    },
     apps: Object.fromEntries(apps.map(({ id, objects }) => [id, digestOf(objects, images)])),
   };
 }

@@ -10,7 +10,7 @@ import { defaultApp } from '../apps/default-app.ts';
 import { loadApp } from '../apps/load-app.ts';
 import { completeApp } from '../apps/running-app.ts';
 import { labImages } from './images.ts';
-import { checkOwnMesh, type OwnMesh } from './own-mesh.ts';
+import { checkOwnMesh, givenPrograms, type OwnMesh } from './own-mesh.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
 import { meshes, type MeshName } from '../meshes/index.ts';
 import { neededTools } from '../tools/doctor.ts';
@@ -59,8 +59,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const meshEntry: MeshEntry = meshes[options.mesh];
   const { ownMesh = {} } = options;
   await checkOwnMesh(ownMesh);
-  const given = ownMesh.binaries === undefined ? undefined : { folder: ownMesh.binaries, tools: meshEntry.tools };
-  const toolbox = createToolbox({ progress, signal, given });
+  const toolbox = createToolbox({ progress, signal, given: givenPrograms(ownMesh, meshEntry) });
   const app = options.app ?? (await loadApp(defaultApp));
   const tools = neededTools({ also: [...meshEntry.tools, ...appTools(app)] });
   const missing = await Promise.all(tools.map(async (name) => (await toolbox.look(name)).tool === undefined));
@@ -103,7 +102,11 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
     const objects = await app.manifests?.({ namespace: app.namespace, replicas, images });
     const fingerprint = fingerprintOf({
       images,
-      mesh: { name: mesh.name, tools: await Promise.all(meshEntry.tools.map((tool) => toolbox.get(tool))) },
+      mesh: {
+        name: mesh.name,
+        tools: await Promise.all(meshEntry.tools.map((tool) => toolbox.get(tool))),
+        own: ownMesh,
+      },
       apps: objects === undefined ? [] : [{ id: app.id, objects }],
     });
     if (!made) await checkFingerprint(name, cluster.stateDir, fingerprint);

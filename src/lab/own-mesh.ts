@@ -4,6 +4,8 @@ import { MeshproofError } from '../base/errors.ts';
 import { foreignArchive } from '../images/foreign-archive.ts';
 import type { ReadyImage } from '../images/image.ts';
 import { imageError } from '../images/layer.ts';
+import type { MeshEntry } from '../meshes/define-mesh.ts';
+import type { GivenPrograms } from '../tools/given-programs.ts';
 import type { Toolbox } from '../tools/tool.ts';
 
 /** What a user built of a mesh, to be tried before it is released. */
@@ -12,6 +14,11 @@ export interface OwnMesh {
   binaries?: string | undefined;
   /** Folder with an OCI or Docker archive for each image that is to be used instead of meshproof's own, as `<image>.tar`. */
   images?: string | undefined;
+}
+
+/** The programs, as the toolbox is told of them. */
+export function givenPrograms({ binaries }: OwnMesh, { tools }: Pick<MeshEntry, 'tools'>): GivenPrograms | undefined {
+  return binaries === undefined ? undefined : { folder: binaries, tools };
 }
 
 /** @throws MeshproofError MESHPROOF_USAGE for a folder that is none */

@@ -11,7 +11,7 @@ import { runIdAt } from '../run/run-id.ts';
 import { defaults } from './defaults.ts';
 import { scenarioOf, type Proof } from './proof.ts';
 import { resultOf, type Result } from './result.ts';
-import { appOf, interruptible, ownMeshOf, scenariosOf, type AskedScenarios, type Settings } from './run.ts';
+import { appOf, interruptible, meshOf, scenariosOf, type AskedScenarios, type Settings } from './run.ts';
 
 export interface LabSettings extends Settings {
   /** The lab stays up; one that is named and not there yet is made. */
@@ -59,8 +59,7 @@ export async function openLab(settings: LabSettings = {}): Promise<Lab> {
   const name = named ?? throwAwayName(runId);
   const where = {
     cluster: settings.cluster ?? defaults.cluster,
-    mesh: settings.mesh ?? defaults.mesh,
-    ownMesh: ownMeshOf(settings),
+    ...(await meshOf(settings)),
   };
   const lock = await lockLab(name, settings.doing ?? 'library');
   const stop = interruptible(settings.signal);

@@ -4,6 +4,7 @@ import type { App } from '../apps/app.ts';
 import { loadApp } from '../apps/load-app.ts';
 import { MeshproofError } from '../base/errors.ts';
 import { silentProgress, type Progress } from '../base/progress.ts';
+import { meshOfLab } from '../lab/mesh-of-lab.ts';
 import type { OwnMesh } from '../lab/own-mesh.ts';
 import type { MeshName } from '../meshes/index.ts';
 import { loadScenarios, scenarioFrom, type ScenarioInput } from '../scenario/load.ts';
@@ -16,7 +17,7 @@ import { resultOf, type Result } from './result.ts';
 export interface Settings {
   /** An app, the id of one that comes with meshproof, or the path of an app file. */
   app?: App | string | undefined;
-  /** Name of an entry of `meshes`. */
+  /** Name of an entry of `meshes`; default: that of the lab that is named, else the first. */
   mesh?: MeshName | undefined;
   /** Folder with programs of the mesh that you built: each is used instead of the one that meshproof would get. */
   meshBinaries?: string | undefined;
@@ -63,8 +64,7 @@ export async function runScenarios(settings: RunSettings = {}): Promise<Result> 
     scenarios,
     app,
     cluster: settings.cluster ?? defaults.cluster,
-    mesh: settings.mesh ?? defaults.mesh,
-    ownMesh: ownMeshOf(settings),
+    ...(await meshOf(settings)),
     lab: settings.lab,
     keep: settings.keep === true,
     reportsDir: settings.reportsDir ?? defaults.reportsDir,
@@ -76,8 +76,17 @@ export async function runScenarios(settings: RunSettings = {}): Promise<Result> 
   return resultOf(outcome);
 }
 
-export function ownMeshOf({ meshBinaries: binaries, meshImages: images }: Settings): OwnMesh {
-  return { binaries: binaries && resolve(binaries), images: images && resolve(images) };
+/** The mesh that is asked for, with what the user built of it; else, each for itself, what the lab that is named was given. */
+export async function meshOf({
+  lab,
+  mesh,
+  meshBinaries: binaries,
+  meshImages: images,
+}: Settings): Promise<{ mesh: MeshName; ownMesh: OwnMesh }> {
+  const was = lab === undefined ? undefined : await meshOfLab(lab);
+  const asked = mesh ?? was?.mesh ?? defaults.mesh;
+  if (binaries === undefined && images === undefined && was?.mesh === asked) return was;
+  return { mesh: asked, ownMesh: { binaries: binaries && resolve(binaries), images: images && resolve(images) } };
 }
 
 export async function appOf(app: App | string = defaults.app): Promise<App> {

@@ -1,5 +1,9 @@
 import { MeshproofError } from '../base/errors.ts';
+import { repeat } from '../kube/repeat.ts';
 import type { KubeClient } from '../kube/types.ts';
+
+/** A port-forward that broke is made again within this. */
+const readBudgetMs = 3000;
 
 export interface PodAddress {
   namespace: string;
@@ -16,8 +20,13 @@ export class AdminPort {
     this.#port = port;
   }
 
-  /** @throws MeshproofError MESHPROOF_MESH_API when the proxy answers with anything but 200 */
-  async text(pod: PodAddress, path: string, method = 'GET'): Promise<string> {
+  /** Reads, and is asked once more where the connection broke. @throws as `send` */
+  text(pod: PodAddress, path: string): Promise<string> {
+    return repeat(`asking the proxy of ${pod.name}`, () => this.send(pod, path, 'GET'), readBudgetMs);
+  }
+
+  /** @throws MeshproofError MESHPROOF_MESH_API when the proxy answers with anything but 200; KubeApiError when it cannot be reached */
+  async send(pod: PodAddress, path: string, method: string): Promise<string> {
     const reply = await this.#kube.podHttp(pod, this.#port, path, { method, timeoutMs: 10_000 });
     if (reply.status === 200) return reply.body;
     throw new MeshproofError(

@@ -10,8 +10,10 @@ import {
   appOption,
   clusterOption,
   jsonOption,
+  labMeshOption,
   labOption,
-  meshOption,
+  meshBinariesOption,
+  meshImagesOption,
   reportsOption,
   timeoutOption,
 } from '../options.ts';
@@ -21,7 +23,9 @@ import { consoleProgress } from '../progress.ts';
 interface Options {
   app: string;
   cluster: string;
-  mesh: MeshName;
+  mesh?: MeshName | undefined;
+  meshBinaries?: string | undefined;
+  meshImages?: string | undefined;
   lab?: string | undefined;
   service?: string | undefined;
   rps?: number | undefined;
@@ -37,7 +41,9 @@ export function overheadCommand(): Command {
     .description('measure what the mesh adds: latency of a request, CPU and memory of its proxies')
     .addOption(appOption())
     .addOption(clusterOption())
-    .addOption(meshOption())
+    .addOption(labMeshOption())
+    .addOption(meshBinariesOption())
+    .addOption(meshImagesOption())
     .addOption(labOption())
     .addOption(new Option('--service <service>', 'the one that is called (default: the first that answers HTTP)'))
     .addOption(new Option('--rps <rate>', 'requests a second (default: 40)').argParser(positive))
@@ -65,9 +71,9 @@ Ends with 4 where a figure is not above the noise: two series without the mesh d
         onFirst: (why) => progress.warn(`${why}: cleaning up (a second Ctrl-C gives up on that)`),
         onSecond: () => process.exit(130),
       });
-      const { app, cluster, mesh, lab, service, rps, seconds, rounds, reports: reportsDir } = options;
+      const { app, cluster, mesh, meshBinaries, meshImages, lab, service, rps, seconds, rounds, reports: reportsDir } = options;
       const overhead = await measureOverhead({
-        ...{ app, cluster, mesh, lab, service, rps, seconds, rounds, reportsDir },
+        ...{ app, cluster, mesh, meshBinaries, meshImages, lab, service, rps, seconds, rounds, reportsDir },
         command: ['meshproof', ...process.argv.slice(2)],
         progress,
         signal: interrupts.signal,

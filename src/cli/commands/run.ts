@@ -9,10 +9,10 @@ import {
   appOption,
   clusterOption,
   jsonOption,
+  labMeshOption,
   labOption,
   meshBinariesOption,
   meshImagesOption,
-  meshOption,
   reportsOption,
   timeoutOption,
 } from '../options.ts';
@@ -23,7 +23,7 @@ interface Options {
   scenario: string[];
   app: string;
   cluster: string;
-  mesh: MeshName;
+  mesh?: MeshName | undefined;
   meshBinaries?: string | undefined;
   meshImages?: string | undefined;
   lab?: string | undefined;
@@ -40,7 +40,7 @@ export function runCommandDefinition(): Command {
     .addOption(new Option('--scenario <id...>', 'the same, as an option').default([], 'none'))
     .addOption(appOption())
     .addOption(clusterOption())
-    .addOption(meshOption())
+    .addOption(labMeshOption())
     .addOption(meshBinariesOption())
     .addOption(meshImagesOption())
     .addOption(labOption())

@@ -6,10 +6,10 @@ import {
   appOption,
   clusterOption,
   jsonOption,
+  labMeshOption,
   labOption,
   meshBinariesOption,
   meshImagesOption,
-  meshOption,
   timeoutOption,
 } from '../options.ts';
 import { consoleProgress } from '../progress.ts';
@@ -17,7 +17,7 @@ import { consoleProgress } from '../progress.ts';
 interface Options {
   app: string;
   cluster: string;
-  mesh: MeshName;
+  mesh?: MeshName | undefined;
   meshBinaries?: string | undefined;
   meshImages?: string | undefined;
   lab: string;
@@ -31,7 +31,7 @@ export function upCommand(): Command {
     .description('bring up a lab (cluster, mesh, application) and leave it up')
     .addOption(appOption())
     .addOption(clusterOption())
-    .addOption(meshOption())
+    .addOption(labMeshOption())
     .addOption(meshBinariesOption())
     .addOption(meshImagesOption())
     .addOption(labOption().default('default'))

@@ -113,7 +113,7 @@ export async function restartEnvoy(options: {
     { ...wait, what: `the proxy of ${pod.name} can be restarted` },
   );
   const quitAt = clock.monotonicMs();
-  await admin.text(pod, '/quitquitquit', 'POST');
+  await admin.send(pod, '/quitquitquit', 'POST');
   await pollUntil(
     async () => {
       const sinceQuit = clock.monotonicMs() - quitAt;

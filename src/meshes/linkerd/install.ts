@@ -37,6 +37,8 @@ export function values({ controller, proxy }: LinkerdImages, { trustAnchor, issu
       // How an experiment starts a proxy anew: it drains for minutes by default.
       enableShutdownEndpoint: true,
       shutdownGracePeriod: '2s',
+      // Counters of who is not called for ten minutes begin anew by default, and a look after it is less than one before.
+      additionalEnv: [{ name: 'LINKERD2_PROXY_METRICS_RETAIN_IDLE', value: '1d' }],
     },
     // Without: file capabilities in the image.
     proxyInit: { runAsRoot: true },

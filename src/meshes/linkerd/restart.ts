@@ -24,7 +24,7 @@ export async function restartProxy(options: {
   const { admin, pod, problem, signal } = options;
   const startedAt = async (): Promise<number> => new Metrics(await admin.text(pod, '/metrics')).startedAt;
   const before = await startedAt();
-  await admin.text(pod, '/shutdown', 'POST');
+  await admin.send(pod, '/shutdown', 'POST');
   await pollUntil(
     async () => {
       if ((await startedAt()) === before) return { pending: 'the old process still runs' };
