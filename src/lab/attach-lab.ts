@@ -78,7 +78,9 @@ export async function attachLab(options: {
         ...{ kube, kubeconfigPath: cluster.kubeconfigPath, images, namespace, progress, signal },
         tool: (tool) => toolbox.get(tool),
       });
-    const namespace = options.namespace ?? (await onlyMeshed(kube, open('default').sidecarContainer, { lab, apart: meshEntry.namespaces }));
+    const namespace =
+      options.namespace ??
+      (await onlyMeshed(kube, open('default').sidecarContainer, { lab, apart: meshEntry.namespaces }));
     const apps = Object.keys(fingerprint?.apps ?? {});
     return { name: lab, cluster, kube, meshEntry, mesh: open(namespace), toolbox, namespace, apps, images };
   } catch (error) {

@@ -71,7 +71,19 @@ Ends with 4 where a figure is not above the noise: two series without the mesh d
         onFirst: (why) => progress.warn(`${why}: cleaning up (a second Ctrl-C gives up on that)`),
         onSecond: () => process.exit(130),
       });
-      const { app, cluster, mesh, meshBinaries, meshImages, lab, service, rps, seconds, rounds, reports: reportsDir } = options;
+      const {
+        app,
+        cluster,
+        mesh,
+        meshBinaries,
+        meshImages,
+        lab,
+        service,
+        rps,
+        seconds,
+        rounds,
+        reports: reportsDir,
+      } = options;
       const overhead = await measureOverhead({
         ...{ app, cluster, mesh, meshBinaries, meshImages, lab, service, rps, seconds, rounds, reportsDir },
         command: ['meshproof', ...process.argv.slice(2)],
