@@ -2,17 +2,17 @@ import { MeshproofError } from '../base/errors.ts';
 import { pollUntil } from '../base/poll.ts';
 
 /** An API server that is restarted, or a webhook that is rolled out, is back within this; longer than one write may take. */
-const writeBudgetMs = 20_000;
+const budgetMs = 20_000;
 const code = 'MESHPROOF_KUBE_TIMEOUT';
 
 /**
- * Does what may be done twice until it goes well, ends with an error that stays, or the budget ends.
+ * Does a write that may be done twice until it goes well, ends with an error that stays, or the budget ends.
  *
- * @throws what it threw last
+ * @throws what the write threw last
  */
-export async function repeat<T>(what: string, work: () => Promise<T>, budgetMs = writeBudgetMs): Promise<T> {
+export async function repeat<T>(what: string, write: () => Promise<T>): Promise<T> {
   try {
-    return await pollUntil(async () => ({ ready: await work() }), {
+    return await pollUntil(async () => ({ ready: await write() }), {
       what,
       timeoutMs: budgetMs,
       intervalMs: 200,

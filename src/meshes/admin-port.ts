@@ -1,9 +1,8 @@
 import { MeshproofError } from '../base/errors.ts';
-import { repeat } from '../kube/repeat.ts';
 import type { KubeClient } from '../kube/types.ts';
 
-/** A port-forward that broke is made again within this. */
-const readBudgetMs = 3000;
+/** How often a port-forward that breaks is made. */
+const tries = 3;
 
 export interface PodAddress {
   namespace: string;
@@ -20,9 +19,16 @@ export class AdminPort {
     this.#port = port;
   }
 
-  /** Reads, and is asked once more where the connection broke. @throws as `send` */
-  text(pod: PodAddress, path: string): Promise<string> {
-    return repeat(`asking the proxy of ${pod.name}`, () => this.send(pod, path, 'GET'), readBudgetMs);
+  /** Reads, once more where the connection broke. @throws as `send` */
+  async text(pod: PodAddress, path: string): Promise<string> {
+    for (let left = tries; ; left--) {
+      try {
+        return await this.send(pod, path, 'GET');
+      } catch (error) {
+        const broke = error instanceof MeshproofError && error.code === 'MESHPROOF_KUBE_API' && error.retryable;
+        if (!broke || left === 1) throw error;
+      }
+    }
   }
 
   /** @throws MeshproofError MESHPROOF_MESH_API when the proxy answers with anything but 200; KubeApiError when it cannot be reached */
