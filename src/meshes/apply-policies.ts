@@ -83,7 +83,12 @@ export async function restorePolicies(target: PolicyTarget, rollback: PolicyRoll
 export async function resetPolicies(target: PolicyTarget, baseline: readonly Policy[]): Promise<void> {
   const [current, proxies] = await Promise.all([target.read(), target.proxies()]);
   const bare = target.pristine(current);
-  const start = new Map(bare.map(({ id, value }) => [id, value]));
+  // What else was read is as it is: policies are rendered from it too.
+  const start = new Map(current);
+  for (const { id, value } of bare) {
+    if (value === null) start.delete(id);
+    else start.set(id, value);
+  }
   const wanted = target.render(baseline, start, servicesOf(proxies));
   const rendered = new Set(wanted.map(({ id }) => id));
   for (const resource of [...bare.filter(({ id }) => !rendered.has(id)), ...wanted]) {

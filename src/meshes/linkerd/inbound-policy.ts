@@ -6,6 +6,8 @@ export interface InboundPolicy {
   lets: string[];
   /** Who proves nothing is let in too. */
   plaintext: boolean;
+  /** Nobody has said who may call: what holds is Linkerd's own default. */
+  byDefault: boolean;
 }
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- the control plane's own JSON, read defensively */
@@ -16,7 +18,10 @@ export function readInboundPolicy(answer: Json, namespace: string): InboundPolic
   const permits: Json[] = (answer?.authorizations ?? []).map((each: Json) => each.authentication?.Permit ?? {});
   return {
     lets: permits.flatMap(({ MeshTLS }) => accounts(MeshTLS?.Clients, namespace)),
-    plaintext: permits.some(({ Unauthenticated, MeshTLS }) => Unauthenticated ?? MeshTLS?.Clients?.Unauthenticated),
+    plaintext: permits.some(
+      ({ Unauthenticated, MeshTLS }) => (Unauthenticated ?? MeshTLS?.Clients?.Unauthenticated) !== undefined,
+    ),
+    byDefault: answer?.labels?.kind === 'default',
   };
 }
 

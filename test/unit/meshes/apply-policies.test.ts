@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { MeshproofError } from '../../../src/base/errors.ts';
+import type { Json } from '../../../src/base/json.ts';
 import { planPolicies, resetPolicies, restorePolicies } from '../../../src/meshes/apply-policies.ts';
 import { meshes, outsideOf, type MeshName } from '../../../src/meshes/index.ts';
 import type { PolicyRollback } from '../../../src/meshes/policy-plan.ts';
@@ -75,6 +76,20 @@ describe('policies of any mesh', () => {
       { id: 'cart', value: null },
       { id: 'web', value: 1 },
     ]);
+  });
+
+  it('go back to the baseline by what else was read of the services', async () => {
+    const { target, rules } = toyTarget({ web: 7, 'facts/web': 3 });
+    const withFacts = {
+      ...target,
+      pristine: (current: ReadonlyMap<string, Json>) =>
+        target.pristine(current).filter(({ id }) => !id.startsWith('facts/')),
+      render: (_: readonly Policy[], current: ReadonlyMap<string, Json>) => [
+        { id: 'web', value: current.get('facts/web') ?? null },
+      ],
+    };
+    await resetPolicies(withFacts, [timeout('web', 3)]);
+    expect(rules).to.deep.equal({ web: 3, 'facts/web': 3 });
   });
 });
 

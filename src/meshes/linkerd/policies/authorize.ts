@@ -1,3 +1,4 @@
+import { distinct } from '../../policy-renderer.ts';
 import { isOpaque } from '../inject.ts';
 import { identityName } from '../names.ts';
 import type { Resource, World } from '../resources.ts';
@@ -20,12 +21,10 @@ export const authorize: LinkerdRenderer<'authorize'> = {
     ];
   },
   inForce({ to, from }, { service, inbound, factsOf }) {
-    if (service !== to || inbound.length === 0 || inbound.some(({ plaintext }) => plaintext)) return undefined;
+    if (service !== to || inbound.length === 0) return undefined;
     const accounts = from.map((name) => (name === '*' ? name : factsOf(name).account));
-    return {
-      has: { lets: [...new Set(inbound.flatMap(({ lets }) => lets))].sort() },
-      wants: { lets: [...new Set(accounts)].sort() },
-    };
+    const has = inbound.map(({ lets, byDefault }) => (byDefault ? 'whom Linkerd lets in by itself' : lets.toSorted()));
+    return { has: { lets: distinct(has) }, wants: { lets: [[...new Set(accounts)].sort()] } };
   },
 };
 

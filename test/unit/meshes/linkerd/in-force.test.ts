@@ -44,6 +44,8 @@ const permit = (clients: object) => ({
   authentication: { Permit: { MeshTLS: { Clients: { Identities: clients } } } },
 });
 const anybody = { authentication: { Permit: { Unauthenticated: {} } } };
+/** Where no Server stands for the port. */
+const byDefault = { authorizations: [anybody], labels: { group: '', kind: 'default', name: 'all-unauthenticated' } };
 const inbound = (...authorizations: object[]) => readInboundPolicy({ authorizations }, 'shop');
 
 describe('what the control plane tells proxies of Linkerd', () => {
@@ -71,10 +73,11 @@ describe('what the control plane tells proxies of Linkerd', () => {
 
   it('is who is let in: accounts of its own namespace by their names, and whether who proves nothing is', () => {
     const told = inbound(permit({ identities: [identity('viewer'), identity('batch', 'jobs')] }));
-    expect(told).to.deep.equal({ lets: ['viewer', 'jobs/batch'], plaintext: false });
+    expect(told).to.deep.equal({ lets: ['viewer', 'jobs/batch'], plaintext: false, byDefault: false });
     expect(inbound(permit({ suffixes: [{}] })).lets, 'a suffix without parts').to.deep.equal(['*']);
-    expect(inbound()).to.deep.equal({ lets: [], plaintext: false });
-    expect(inbound(anybody)).to.deep.equal({ lets: [], plaintext: true });
+    expect(inbound()).to.deep.equal({ lets: [], plaintext: false, byDefault: false });
+    expect(inbound(anybody)).to.deep.equal({ lets: [], plaintext: true, byDefault: false });
+    expect(readInboundPolicy(byDefault, 'shop')).to.deep.equal({ lets: [], plaintext: true, byDefault: true });
     const unproved = { authentication: { Permit: { MeshTLS: { Clients: { Unauthenticated: {} } } } } };
     expect(inbound(unproved).plaintext, 'TLS without a certificate').to.equal(true);
   });
@@ -129,6 +132,10 @@ describe('whether a proxy of Linkerd has the policies', () => {
     expect(inForce({ ...policy, from: ['loadgen'] }, server(lets))).to.equal(false);
     expect(inForce(policy, server()), 'nobody is let in').to.equal(false);
     expect(inForce(policy, proxy())).to.equal(undefined);
+    expect(inForce(policy, server(lets, anybody)), 'permissive is another policy').to.equal(true);
+    const unsaid = proxy({ service: 'trips', inbound: [readInboundPolicy(byDefault, 'shop')] });
+    expect(inForce(policy, unsaid), 'what Linkerd does by itself is no policy').to.equal(false);
+    expect(inForce({ ...policy, from: [] }, unsaid), 'nobody may call').to.equal(false);
     const strict: Policy = { kind: 'mtls', service: 'trips', mode: 'strict' };
     expect(inForce(strict, server(lets))).to.equal(true);
     expect(inForce(strict, server(lets, anybody))).to.equal(false);

@@ -150,7 +150,10 @@ describe('what a proxy of Linkerd shows of its calls', () => {
         ['poi', '10.96.0.8'],
       ]),
       identity: of('web'),
-      inbound: change.inbound === false ? [] : [{ lets: ['viewer'], plaintext: change.plaintext === true }],
+      inbound:
+        change.inbound === false
+          ? []
+          : [{ lets: ['viewer'], plaintext: change.plaintext === true, byDefault: false }],
       now: 1_700_000_060_500,
     });
 
