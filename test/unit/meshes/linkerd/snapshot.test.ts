@@ -151,9 +151,7 @@ describe('what a proxy of Linkerd shows of its calls', () => {
       ]),
       identity: of('web'),
       inbound:
-        change.inbound === false
-          ? []
-          : [{ lets: ['viewer'], plaintext: change.plaintext === true, byDefault: false }],
+        change.inbound === false ? [] : [{ lets: ['viewer'], plaintext: change.plaintext === true, byDefault: false }],
       now: 1_700_000_060_500,
     });
 
