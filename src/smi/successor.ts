@@ -1,3 +1,4 @@
+import type { ServicePort } from '../kube/service-ports.ts';
 import type { Policy } from '../policies/index.ts';
 import type { HttpMatch, SmiObject, TrafficSplit, TrafficTarget } from './model.ts';
 
@@ -20,6 +21,8 @@ export interface SmiWorld {
   selectorOf(service: string): Readonly<Record<string, string>>;
   /** Service account of a service's pods. */
   accountOf(service: string): string;
+  /** Of a Service; empty for one that is not there. */
+  portsOf(service: string): readonly ServicePort[];
 }
 
 /** What a mesh puts in the place of SMI objects; pure. Requests are told by what they match, from route groups. */
@@ -27,7 +30,7 @@ export interface SmiSuccessors {
   /** @param matches of the split's route groups; empty: all requests */
   split(split: TrafficSplit, matches: readonly HttpMatch[], world: SmiWorld): Successor;
   /** Who may call whom, whatever they send. @param policies the same, mesh-neutral */
-  callers(policies: readonly Policy[], world: SmiWorld): string;
+  callers(policies: readonly Policy[], world: SmiWorld): Omit<Successor, 'policies'>;
   /** The same for single requests. @param to services behind its destination; `from` those behind its sources */
   requests(
     target: TrafficTarget,
@@ -79,7 +82,7 @@ function ofTarget(target: TrafficTarget, all: readonly SmiObject[], mesh: SmiSuc
   if (unsaid.length > 0) return { policies: [], yaml: '', notes: [...notes, ...unsaid] };
   if (routes.length > 0) return withNotes(mesh.requests(target, matches, { to, from }, world), notes);
   const policies = to.map((service): Policy => ({ kind: 'authorize', to: service, from }));
-  return { policies, yaml: mesh.callers(policies, world), notes };
+  return withNotes({ policies, ...mesh.callers(policies, world) }, notes);
 }
 
 /** Bounds on ports, which no successor has. */
