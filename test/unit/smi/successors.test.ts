@@ -332,8 +332,30 @@ describe('what succeeds SMI objects', () => {
       is('the TCPRoute db is not there', tcp);
       is('nothing here says a bound on ports, as the TCPRoute db does', tcp, tcpRoute([5432]));
       expect(rowOn(mesh, tcp, tcpRoute([])).policies, 'any port').to.have.length(1);
+      is('nothing here says what the UDPRoute dns does', withRules({ kind: 'UDPRoute', name: 'dns' }));
       const matches = [{ kind: 'HTTPRouteGroup', name: 'routes' }];
       is('the HTTPRouteGroup routes is not there', split('v1alpha4', [{ service: 'a', weight: 1 }], { matches }));
+    }
+  });
+
+  it('lets in all whom several targets without rules let in: the last one written would stand alone', () => {
+    const sources = [{ kind: 'ServiceAccount', name: 'web-v2', namespace: 'shop' }];
+    const renamed = (name: string, spec: object): KubeObject => ({
+      ...openTarget,
+      metadata: { ...openTarget.metadata, name },
+      spec: { ...openTarget.spec, ...spec },
+    });
+    const second = renamed('second', { sources });
+    // It bounds who may call: nothing of it is said.
+    const bounded = renamed('bounded', { sources, rules: [{ kind: 'TCPRoute', name: 'db' }] });
+    for (const mesh of knowing) {
+      const rows = rowsOn(mesh, openTarget, second);
+      for (const { policies } of rows)
+        expect(policies, mesh).to.deep.equal([{ kind: 'authorize', to: 'cart', from: ['web', 'web-v2'] }]);
+      expect(rows[0]!.yaml, mesh).to.equal(rows[1]!.yaml);
+      expect(rows[0]!.notes).to.include('with those whom the TrafficTarget second lets in too');
+      const alone = rowsOn(mesh, openTarget, bounded, tcpRoute([80]))[0]!;
+      expect(alone.policies, mesh).to.deep.equal([{ kind: 'authorize', to: 'cart', from: ['web'] }]);
     }
   });
 
