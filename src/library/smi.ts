@@ -1,4 +1,5 @@
 import { factsOf } from '../apps/service-facts.ts';
+import { servicePorts } from '../kube/service-ports.ts';
 import type { KubeObject } from '../kube/types.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
 import type { Policy } from '../policies/index.ts';
@@ -41,7 +42,8 @@ export function smiRows(
 }
 
 function worldOf(around: readonly KubeObject[], namespace: string): SmiWorld {
-  const names = around.filter(({ kind }) => kind === 'Service').map(({ metadata }) => metadata.name);
+  const services = around.filter(({ kind }) => kind === 'Service');
+  const names = services.map(({ metadata }) => metadata.name);
   const facts = new Map(names.map((name) => [name, factsOf(name, around)]));
   return {
     namespace,
@@ -49,5 +51,9 @@ function worldOf(around: readonly KubeObject[], namespace: string): SmiWorld {
       account.namespace === namespace ? names.filter((name) => facts.get(name)?.account === account.name).sort() : [],
     selectorOf: (service) => facts.get(service)?.selector ?? { app: service },
     accountOf: (service) => facts.get(service)?.account ?? 'default',
+    portsOf(service) {
+      const found = services.find(({ metadata }) => metadata.name === service);
+      return found === undefined ? [] : servicePorts(found);
+    },
   };
 }

@@ -1,6 +1,7 @@
 import type { Json } from '../base/json.ts';
 import { isHttpStatus } from '../kube/kube-api-error.ts';
 import { selects } from '../kube/selector.ts';
+import { servicePorts, type ServicePort } from '../kube/service-ports.ts';
 import type { KubeClient, KubeObject } from '../kube/types.ts';
 
 /** What a Service says, for policies that are custom resources. */
@@ -9,13 +10,6 @@ export interface ServiceFacts {
   /** Its pods' service account: what it is called in the mesh. */
   account: string;
   ports: readonly ServicePort[];
-}
-
-export interface ServicePort {
-  port: number;
-  /** Number or name of the container's port. */
-  targetPort: number | string;
-  appProtocol?: string | undefined;
 }
 
 /**
@@ -47,14 +41,12 @@ export async function readServiceFacts(kube: KubeClient, namespace: string): Pro
     kube.list<KubeObject>(`/api/v1/namespaces/${namespace}/pods`),
   ]);
   return new Map(
-    services.map(({ metadata, spec }) => {
+    services.map((service) => {
+      const { metadata, spec } = service;
       const selector = (spec.selector ?? {}) as Record<string, string>;
       const pod = pods.find((each) => selects(selector, each.metadata.labels ?? {}));
       const account = (pod?.spec.serviceAccountName as string | undefined) ?? metadata.name;
-      const ports = ((spec.ports ?? []) as (Omit<ServicePort, 'targetPort'> & { targetPort?: number | string })[]).map(
-        ({ port, targetPort = port, appProtocol }) => ({ port, targetPort, ...(appProtocol && { appProtocol }) }),
-      );
-      return [metadata.name, { selector, account, ports }] as const;
+      return [metadata.name, { selector, account, ports: servicePorts(service) }] as const;
     }),
   );
 }

@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ServicePort } from '../kube/service-ports.ts';
 import type { Policy } from '../policies/index.ts';
-import type { HttpMatch, SmiObject, TrafficSplit, TrafficTarget } from './model.ts';
+import type { HttpMatch, ServiceAccount, SmiObject, TrafficSplit, TrafficTarget } from './model.ts';
 
 /** What stands for an SMI object on a mesh that does not read it. */
 export interface Successor {
@@ -20,6 +22,8 @@ export interface SmiWorld {
   selectorOf(service: string): Readonly<Record<string, string>>;
   /** Service account of a service's pods. */
   accountOf(service: string): string;
+  /** Of a Service; empty for one that is not there. */
+  portsOf(service: string): readonly ServicePort[];
 }
 
 /** What a mesh puts in the place of SMI objects; pure. Requests are told by what they match, from route groups. */
@@ -27,7 +31,7 @@ export interface SmiSuccessors {
   /** @param matches of the split's route groups; empty: all requests */
   split(split: TrafficSplit, matches: readonly HttpMatch[], world: SmiWorld): Successor;
   /** Who may call whom, whatever they send. @param policies the same, mesh-neutral */
-  callers(policies: readonly Policy[], world: SmiWorld): string;
+  callers(policies: readonly Policy[], world: SmiWorld): Omit<Successor, 'policies'>;
   /** The same for single requests. @param to services behind its destination; `from` those behind its sources */
   requests(
     target: TrafficTarget,
@@ -68,25 +72,46 @@ export function successorOf(
 
 function ofTarget(target: TrafficTarget, all: readonly SmiObject[], mesh: SmiSuccessors, world: SmiWorld): Successor {
   const to = world.servicesOf(target.destination);
-  const from = [...new Set(target.sources.flatMap((source) => world.servicesOf(source)))].sort();
+  const from = servicesOf(target.sources, world);
   const unknown = [target.destination, ...target.sources].filter((one) => world.servicesOf(one).length === 0);
   const notes = unknown.map(({ namespace, name }) => `no service here has pods of the account ${namespace}/${name}`);
   if (to.length === 0) return { policies: [], yaml: '', notes };
   const routes = target.rules.filter(({ kind }) => kind === 'HTTPRouteGroup');
   const { matches, missing } = matchesOf(routes, all);
   // Without them it would let everything through.
-  const unsaid = [...missing, ...portsOf(target, all)];
+  const unsaid = [...missing, ...unsaidOf(target, all)];
   if (unsaid.length > 0) return { policies: [], yaml: '', notes: [...notes, ...unsaid] };
   if (routes.length > 0) return withNotes(mesh.requests(target, matches, { to, from }, world), notes);
-  const policies = to.map((service): Policy => ({ kind: 'authorize', to: service, from }));
-  return { policies, yaml: mesh.callers(policies, world), notes };
+  // A service has one such policy: of several targets the last one written would stand alone.
+  const others = openTargets(target, all);
+  const everybody = servicesOf(
+    [target, ...others].flatMap(({ sources }) => sources),
+    world,
+  );
+  const policies = to.map((service): Policy => ({ kind: 'authorize', to: service, from: everybody }));
+  const together = others.map(({ name }) => `with those whom the TrafficTarget ${name} lets in too`);
+  return withNotes({ policies, ...mesh.callers(policies, world) }, [...notes, ...together]);
 }
 
-/** Bounds on ports, which no successor has. */
-function portsOf({ rules }: TrafficTarget, all: readonly SmiObject[]): string[] {
+/** The others that let somebody call the same, whatever they send. */
+function openTargets(target: TrafficTarget, all: readonly SmiObject[]): TrafficTarget[] {
+  return all
+    .filter((object) => object.kind === 'TrafficTarget')
+    .filter((other) => other !== target && isDeepStrictEqual(other.destination, target.destination))
+    .filter(({ rules }) => rules.every(({ kind }) => kind !== 'HTTPRouteGroup'))
+    .filter((other) => unsaidOf(other, all).length === 0);
+}
+
+function servicesOf(accounts: readonly ServiceAccount[], world: SmiWorld): string[] {
+  return [...new Set(accounts.flatMap((account) => world.servicesOf(account)))].sort();
+}
+
+/** Bounds that no successor has: on ports, and by kinds of routes that nobody reads (UDPRoute). */
+function unsaidOf({ rules }: TrafficTarget, all: readonly SmiObject[]): string[] {
   return rules
-    .filter(({ kind }) => kind === 'TCPRoute')
-    .flatMap(({ name }) => {
+    .filter(({ kind }) => kind !== 'HTTPRouteGroup')
+    .flatMap(({ kind, name }) => {
+      if (kind !== 'TCPRoute') return [`nothing here says what the ${kind} ${name} does`];
       const route = all.find((object) => object.kind === 'TCPRoute' && object.name === name);
       if (route?.kind !== 'TCPRoute') return [`the TCPRoute ${name} is not there`];
       return route.ports.length > 0 ? [`nothing here says a bound on ports, as the TCPRoute ${name} does`] : [];

@@ -24,8 +24,10 @@ export const consulSmi: SmiSuccessors = {
     return { policies: [], yaml: yamlOf(entries), notes };
   },
 
-  callers: (policies) =>
-    yamlOf([...renderPolicies(policies, new Map(), []).values()].filter((entry) => entry !== undefined)),
+  callers: (policies) => ({
+    yaml: yamlOf([...renderPolicies(policies, new Map(), []).values()].filter((entry) => entry !== undefined)),
+    notes: [],
+  }),
 
   requests(_target, matches, { to, from }) {
     const Permissions = matches.map((match) => ({ Action: 'allow', HTTP: httpOf(match) }));

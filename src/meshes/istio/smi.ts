@@ -1,8 +1,9 @@
 import { stringify } from 'yaml';
 import type { KubeObject } from '../../kube/types.ts';
-import type { HttpMatch, TrafficSplit } from '../../smi/model.ts';
+import type { HttpMatch } from '../../smi/model.ts';
 import { literalPrefix, wholePath } from '../../smi/regex.ts';
 import type { SmiSuccessors, SmiWorld } from '../../smi/successor.ts';
+import { wholeWeights } from '../../smi/weights.ts';
 import { hostOf, principal } from './names.ts';
 import { renderPolicies } from './render-policies.ts';
 import { kinds, splitResourceId, type Kind } from './resources.ts';
@@ -11,7 +12,7 @@ import { kinds, splitResourceId, type Kind } from './resources.ts';
 export const istioSmi: SmiSuccessors = {
   split(split, matches, { namespace }) {
     const routes = {
-      route: weighted(split).map(({ service, weight }) => ({
+      route: wholeWeights(split).map(({ service, weight }) => ({
         destination: { host: hostOf(service, namespace) },
         weight,
       })),
@@ -24,9 +25,10 @@ export const istioSmi: SmiSuccessors = {
 
   callers(policies, { namespace, selectorOf, accountOf }) {
     const factsOf = (service: string) => ({ selector: selectorOf(service), account: accountOf(service) });
-    return [...renderPolicies(policies, { namespace, factsOf })]
-      .map(([id, spec]) => yamlOf(splitResourceId(id).kind, splitResourceId(id).name, spec, namespace))
-      .join('---\n');
+    const objects = [...renderPolicies(policies, { namespace, factsOf })].map(([id, spec]) =>
+      yamlOf(splitResourceId(id).kind, splitResourceId(id).name, spec, namespace),
+    );
+    return { yaml: objects.join('---\n'), notes: [] };
   },
 
   requests(target, matches, { to, from }, world) {
@@ -52,12 +54,6 @@ export const istioSmi: SmiSuccessors = {
     return { policies: [], yaml: objects.join('---\n'), notes };
   },
 };
-
-/** Whole numbers, as Istio wants them. */
-function weighted({ backends }: TrafficSplit): TrafficSplit['backends'] {
-  const whole = backends.every(({ weight }) => Number.isInteger(weight));
-  return backends.map(({ service, weight }) => ({ service, weight: whole ? weight : Math.round(weight * 1000) }));
-}
 
 function matchRequest({ pathRegex, methods, headers }: HttpMatch): object {
   const fields = Object.entries(headers).map(([name, regex]) => [name, { regex }] as const);

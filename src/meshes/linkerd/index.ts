@@ -4,6 +4,7 @@ import { linkerdCapabilities } from './capabilities.ts';
 import { linkerdImages } from './images.ts';
 import { annotations, linkerdNamespace } from './names.ts';
 import { linkerdPolicies } from './policies/index.ts';
+import { linkerdSmi } from './smi.ts';
 
 export const linkerd = defineMesh({
   name: 'linkerd',
@@ -15,5 +16,6 @@ export const linkerd = defineMesh({
   keepOut: { annotations: { [annotations.inject]: 'disabled' } },
   policies: linkerdPolicies,
   capabilities: linkerdCapabilities,
+  smi: linkerdSmi,
   open: (context) => linkerdAdapter(context),
 });

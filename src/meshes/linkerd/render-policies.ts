@@ -4,21 +4,22 @@ import { rendererOf } from '../policy-renderer.ts';
 import { shortestPrefixFirst } from '../prefix-routes.ts';
 import { linkerdPolicies } from './policies/index.ts';
 import type { LinkerdRenderers } from './policies/renderer.ts';
-import { rankOf, resourceId, type World } from './resources.ts';
+import { ownName, rankOf, resourceId, type World } from './resources.ts';
 
 /**
  * Pure: policies, of any number of services, as the resources they need, by id and in the order in which these must be written.
  * What callers do with a service's requests is what this call says of them, nothing else.
  *
+ * @param known `named`: where the objects are not meshproof's own
  * @throws TypeError for a kind that Linkerd has no renderer for: what needs it is skipped before
  */
 export function renderPolicies(
   policies: readonly Policy[],
-  known: Pick<World, 'namespace' | 'factsOf' | 'annotationsOf'>,
+  known: Pick<World, 'namespace' | 'factsOf' | 'annotationsOf'> & Partial<Pick<World, 'named'>>,
   renderers: LinkerdRenderers = linkerdPolicies,
 ): Map<string, Json> {
   const changes = new Map<string, Json>();
-  const world: World = { ...known, routes: new Map(), ejections: new Map() };
+  const world: World = { named: ownName, ...known, routes: new Map(), ejections: new Map() };
   for (const policy of shortestPrefixFirst(policies)) {
     const renderer = rendererOf(renderers, policy.kind);
     if (!renderer) throw new TypeError(`Linkerd has no renderer for ${policy.kind}`);

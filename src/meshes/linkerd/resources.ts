@@ -38,6 +38,8 @@ export interface Action {
 /** What the renderers of policies build on, and what the policies before this one made of it. */
 export interface World {
   readonly namespace: string;
+  /** What others call an object of this name. */
+  named(name: string): string;
   factsOf(service: string): ServiceFacts;
   /** Annotations of a Service that policies are made of, as they are. */
   annotationsOf(service: string): Readonly<Record<string, string>>;
@@ -61,9 +63,14 @@ export function rankOf(id: string): number {
   return Object.keys(kinds).indexOf(splitResourceId(id).kind);
 }
 
-/** Above all of meshproof's own, so that it meets none of the user's; a Service is the user's. */
+/** Above all of meshproof's own, so that it meets none of the user's. */
+export function ownName(name: string): string {
+  return `meshproof-${name}`;
+}
+
+/** A Service is the user's. */
 export function objectName(kind: Kind, name: string): string {
-  return kind === 'Service' ? name : `meshproof-${name}`;
+  return kind === 'Service' ? name : ownName(name);
 }
 
 /** The name that `objectName` was given. */

@@ -1,16 +1,41 @@
 import { expect } from 'chai';
+import { parseAllDocuments } from 'yaml';
 import { pollUntil } from '../../../src/base/poll.ts';
 import { consulAdapter, type ConsulAdapter } from '../../../src/meshes/consul/adapter.ts';
-import { consulApi } from '../../../src/meshes/consul/api.ts';
+import { consulApi, serverPodName } from '../../../src/meshes/consul/api.ts';
+import type { ConfigEntry } from '../../../src/meshes/consul/config-entry.ts';
 import { consul } from '../../../src/meshes/consul/index.ts';
+import type { KubeClient } from '../../../src/kube/types.ts';
 import type { Policy } from '../../../src/policies/index.ts';
 import { namespace, openTestMesh, type Answer, type TestMesh } from './test-mesh.ts';
+import { provesSplit, type Writing } from './traffic-split.ts';
 
 const baseline: Policy[] = [
   { kind: 'authorize', to: 'server', from: ['client'] },
   { kind: 'authorize', to: 'legacy', from: ['client'] },
 ];
 const failing = (answers: Answer[]): number => answers.filter(({ status }) => status === 503).length;
+
+/** `consul config write`, which takes one entry at a time, as JSON. */
+function asEntries(kube: KubeClient): Writing {
+  const entriesOf = (yaml: string) => parseAllDocuments(yaml).map((document) => document.toJS() as ConfigEntry);
+  const config = async (args: string[], stdin = ''): Promise<void> => {
+    const pod = { namespace: 'consul', name: await serverPodName(kube) };
+    const argv = ['consul', 'config', ...args];
+    const { exitCode, stdout, stderr } = await kube.exec(pod, argv, { container: 'consul', stdin });
+    if (exitCode !== 0) throw new Error(`${argv.join(' ')}: ${stdout}${stderr}`);
+  };
+  const token = '-token-file=/consul/config/token';
+  return {
+    async write(yaml) {
+      for (const entry of entriesOf(yaml)) await config(['write', token, '-'], JSON.stringify(entry));
+    },
+    async remove(yaml) {
+      for (const { Kind, Name } of entriesOf(yaml).reverse())
+        await config(['delete', token, `-kind=${Kind}`, `-name=${Name}`]);
+    },
+  };
+}
 
 describe('Consul on a real cluster', function () {
   this.timeout(300_000);
@@ -87,6 +112,9 @@ describe('Consul on a real cluster', function () {
     await applied.undo();
     expect((await on.call('client', 'http://server/slow/one?delayMs=1500'))[0]!.status, 'after undo').to.equal(200);
   });
+
+  it('sends the shares of a TrafficSplit by what succeeds it, and none without it', () =>
+    provesSplit(on, consul, asEntries(on.lab.kube)));
 
   it('takes back the policies of several services from what was written down, in another process, twice', async () => {
     const url = 'http://server/?delayMs=1500';

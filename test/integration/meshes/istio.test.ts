@@ -7,6 +7,7 @@ import { istioAdapter } from '../../../src/meshes/istio/adapter.ts';
 import { istio } from '../../../src/meshes/istio/index.ts';
 import { everyPolicy } from './every-policy.ts';
 import { namespace, openTestMesh, type Answer, type TestMesh } from './test-mesh.ts';
+import { asObjects, provesSplit } from './traffic-split.ts';
 
 const baseline: Policy[] = [
   { kind: 'authorize', to: 'server', from: ['client'] },
@@ -105,6 +106,9 @@ describe('Istio on a real cluster', function () {
     await applied.undo();
     expect(await statusOf('client', slow), 'after undo').to.equal(200);
   });
+
+  it('sends the shares of a TrafficSplit by what succeeds it, and none without it', () =>
+    provesSplit(on, istio, asObjects(on.lab.kube)));
 
   it('takes back the policies of several services from what was written down, in another process, twice', async () => {
     const url = 'http://server/?delayMs=1500';

@@ -8,10 +8,13 @@ import { openLab } from '../../../src/clusters/open-lab.ts';
 import type { RunningCluster } from '../../../src/clusters/provider.ts';
 import type { KubeObject } from '../../../src/kube/types.ts';
 import type { AdminPort } from '../../../src/meshes/admin-port.ts';
+import { linkerd } from '../../../src/meshes/linkerd/index.ts';
 import { linkerdPolicyTarget } from '../../../src/meshes/linkerd/policy-target.ts';
 import type { PolicyTarget } from '../../../src/meshes/policy-target.ts';
 import type { Policy } from '../../../src/policies/index.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
+import { smiRows } from '../../../src/library/smi.ts';
+import { around, groups, openTarget, split, targets } from '../../unit/smi/objects.ts';
 
 const binaries = process.env['MESHPROOF_LINKERD_BINARIES'] ?? '';
 const namespace = 'shop';
@@ -70,6 +73,24 @@ describe("Linkerd's policies on an API server with its own definitions", functio
     expect([...(await target.read()).keys()]).to.have.members(['Service/trips', 'facts/trips']);
     const service = await lab.kube.get(`/api/v1/namespaces/${namespace}/services/trips`);
     expect(service.metadata.annotations).to.deep.equal(said);
+  });
+
+  it('and what succeeds SMI objects are taken, and no field that its definitions do not know', async () => {
+    const matches = [{ kind: 'HTTPRouteGroup', name: 'routes' }];
+    const some = split('v1alpha4', [{ service: 'web-v2', weight: 1 }], { matches });
+    const objects = [some, openTarget, targets['v1alpha3']!, groups['v1alpha4']!];
+    const rows = smiRows(objects, around, linkerd, namespace);
+    const taken: string[] = [];
+    for (const { yaml } of rows.filter((row) => row.yaml !== '')) {
+      for (const document of parseAllDocuments(yaml)) {
+        const object = document.toJS() as KubeObject;
+        const path = `${await lab.kube.pathOf(object)}?dryRun=All&fieldValidation=Strict`;
+        taken.push((await lab.kube.patch(path, object, 'apply')).kind);
+      }
+    }
+    expect(new Set(taken)).to.deep.equal(
+      new Set(['HTTPRoute', 'MeshTLSAuthentication', 'Server', 'AuthorizationPolicy']),
+    );
   });
 
   it('are refused where they make no sense, with the reason', async () => {

@@ -4,6 +4,7 @@ import type { Policy } from '../../../src/policies/index.ts';
 import { linkerdAdapter } from '../../../src/meshes/linkerd/adapter.ts';
 import { linkerd } from '../../../src/meshes/linkerd/index.ts';
 import { namespace, openTestMesh, type Answer, type TestMesh } from './test-mesh.ts';
+import { asObjects, provesSplit } from './traffic-split.ts';
 
 const binaries = process.env['MESHPROOF_LINKERD_BINARIES'];
 const baseline: Policy[] = [
@@ -87,6 +88,9 @@ describe('Linkerd on a real cluster', function () {
     await applied.undo();
     expect(await statusOf('client', slow), 'after undo').to.equal(200);
   });
+
+  it('sends the shares of a TrafficSplit by what succeeds it, and none without it', () =>
+    provesSplit(on, linkerd, asObjects(on.lab.kube)));
 
   it('takes back the policies of several services from what was written down, in another process, twice', async () => {
     const url = 'http://server/?delayMs=1500';

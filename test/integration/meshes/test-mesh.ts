@@ -15,7 +15,7 @@ import { createToolbox } from '../../../src/tools/toolbox.ts';
 
 export const namespace = 'trial';
 
-/** Answers with who called, as its sidecar saw it; fails every nth time or late when asked to. */
+/** Answers with who called, as its sidecar saw it, and its own pod's name; fails every nth time or late when asked to. */
 const serverProgram = `
 let seen = 0;
 process.on('SIGTERM', () => process.exit(0));
@@ -27,9 +27,11 @@ require('http').createServer((request, response) => {
     response.statusCode = failEvery > 0 && seen % failEvery === 0 ? 503 : 200;
     const certificate = request.headers['x-forwarded-client-cert'] ?? '';
     const caller = /URI=([^;,]+)/.exec(certificate)?.[1] ?? request.headers['l5d-client-id'] ?? null;
-    response.end(JSON.stringify({ caller }));
+    response.end(JSON.stringify({ caller, pod: require('os').hostname() }));
   }, Number(ask.get('delayMs') ?? 0));
 }).listen(8080);`;
+/** What `deploy` makes. */
+const apps = ['server', 'legacy', 'client', 'stranger', 'outsider'];
 const idleProgram = `process.on('SIGTERM', () => process.exit(0)); setInterval(() => {}, 1e6);`;
 
 export interface Answer {
@@ -43,9 +45,13 @@ export interface TestMesh<Mesh extends MeshAdapter = MeshAdapter> {
   mesh: Mesh;
   /** `server` (2 replicas), `legacy` (no virtual address), clients `client` and `stranger`, and `outsider` without a sidecar. */
   deploy(): Promise<void>;
+  /** More services like `server`, of one replica each; disposing takes them away again. */
+  deployMore(names: readonly string[]): Promise<AsyncDisposable>;
   podsOf(app: string): Promise<PodRef[]>;
   /** Sequential calls from inside a pod of that app. */
   call(app: string, url: string, times?: number): Promise<Answer[]>;
+  /** The same, by the pod that answered each; null where none did. */
+  answeredBy(app: string, url: string, times: number): Promise<(string | null)[]>;
   bareServerPod(): KubeObject;
   /** The mesh as a later process comes upon it. */
   anotherProcess(baseline?: readonly Policy[]): Promise<Mesh & Installed>;
@@ -119,8 +125,11 @@ function testMesh<Mesh extends MeshAdapter>(
         node: spec.nodeName ?? '',
       }));
   };
-  const rolledOut = async (): Promise<void> => {
-    for (const name of ['server', 'legacy', 'client', 'stranger', 'outsider']) {
+  /** Also those that are just going. */
+  const podsLeft = async (app: string): Promise<string[]> =>
+    (await kube.list(`/api/v1/namespaces/${namespace}/pods`, `app=${app}`)).map(({ metadata }) => metadata.name);
+  const rolledOut = async (names: readonly string[] = apps): Promise<void> => {
+    for (const name of names) {
       await pollUntil(
         async () => {
           const { spec, status } = await kube.get(`/apis/apps/v1/namespaces/${namespace}/deployments/${name}`);
@@ -129,6 +138,24 @@ function testMesh<Mesh extends MeshAdapter>(
         { what: `deployment ${name}`, timeoutMs: 180_000, intervalMs: 250 },
       );
     }
+  };
+  const ask = async (app: string, url: string, times: number): Promise<(Answer & { pod: string | null })[]> => {
+    const [pod] = await podsOf(app);
+    const program = `(async () => {
+      const answers = [];
+      for (let i = 0; i < ${times}; i++) {
+        try {
+          const response = await fetch('${url}', { signal: AbortSignal.timeout(20000) });
+          const text = await response.text();
+          const { caller, pod } = response.ok ? JSON.parse(text) : { caller: null, pod: null };
+          answers.push({ status: response.status, caller, pod });
+        } catch { answers.push({ status: 0, caller: null, pod: null }); }
+      }
+      console.log(JSON.stringify(answers));
+    })()`;
+    const result = await kube.exec(pod!, ['node', '-e', program], { container: 'app', timeoutMs: 120_000 });
+    if (result.exitCode !== 0) throw new Error(result.stderr);
+    return JSON.parse(result.stdout) as (Answer & { pod: string | null })[];
   };
   return {
     lab,
@@ -155,27 +182,29 @@ function testMesh<Mesh extends MeshAdapter>(
       await rolledOut();
     },
     rolledOut,
+    async deployMore(names) {
+      const objects = names.flatMap((name) => [service(name), deployment(name, image, serverProgram, { port: 8080 })]);
+      await kube.apply(mesh.inject(objects, { namespace }));
+      await rolledOut(names);
+      return {
+        async [Symbol.asyncDispose]() {
+          for (const object of objects) await kube.delete(await kube.pathOf(object));
+          await pollUntil(
+            async () => {
+              const left = (await Promise.all(names.map(podsLeft))).flat();
+              return left.length === 0 ? { ready: undefined } : { pending: left.join(', ') };
+            },
+            { what: `${names.join(', ')} are gone`, timeoutMs: 60_000, intervalMs: 250 },
+          );
+        },
+      };
+    },
     async anotherProcess(baseline) {
       const later = open();
       return Object.assign(later, await later.install(baseline));
     },
-    async call(app, url, times = 1) {
-      const [pod] = await podsOf(app);
-      const program = `(async () => {
-        const answers = [];
-        for (let i = 0; i < ${times}; i++) {
-          try {
-            const response = await fetch('${url}', { signal: AbortSignal.timeout(20000) });
-            const text = await response.text();
-            answers.push({ status: response.status, caller: response.ok ? JSON.parse(text).caller : null });
-          } catch { answers.push({ status: 0, caller: null }); }
-        }
-        console.log(JSON.stringify(answers));
-      })()`;
-      const result = await kube.exec(pod!, ['node', '-e', program], { container: 'app', timeoutMs: 120_000 });
-      if (result.exitCode !== 0) throw new Error(result.stderr);
-      return JSON.parse(result.stdout) as Answer[];
-    },
+    call: async (app, url, times = 1) => (await ask(app, url, times)).map(({ status, caller }) => ({ status, caller })),
+    answeredBy: async (app, url, times) => (await ask(app, url, times)).map(({ pod }) => pod),
     bareServerPod: () => ({
       apiVersion: 'v1',
       kind: 'Pod',

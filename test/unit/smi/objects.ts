@@ -70,7 +70,7 @@ export const metrics = object('metrics.smi-spec.io/v1alpha1', 'TrafficMetrics', 
 });
 
 /** Services of the shop, with the workloads behind them. */
-export const around: KubeObject[] = ['web', 'cart'].flatMap((name): KubeObject[] => [
+export const around: KubeObject[] = ['web', 'web-v1', 'web-v2', 'cart'].flatMap((name): KubeObject[] => [
   { apiVersion: 'v1', kind: 'Service', ...named(name), spec: { selector: { app: name }, ports: [{ port: 80 }] } },
   {
     ...{ apiVersion: 'apps/v1', kind: 'Deployment', ...named(name) },

@@ -9,16 +9,22 @@ import { toy } from '../meshes/toy-mesh.ts';
 import { around, groups, metrics, openTarget, split, splits, targets, tcpRoute } from './objects.ts';
 
 const rowsOn = (mesh: MeshName, ...objects: KubeObject[]): SmiRow[] => smiRows(objects, around, meshes[mesh], 'shop');
+/** Among other Services than those of the shop. */
+const rowAmong = (services: KubeObject[], mesh: MeshName, ...objects: KubeObject[]): SmiRow =>
+  smiRows(objects, services, meshes[mesh], 'shop')[0]!;
 const rowOn = (mesh: MeshName, ...objects: KubeObject[]): SmiRow => rowsOn(mesh, ...objects)[0]!;
 /** A resource of a mesh, as far as the tests look into it. */
 interface Resource {
   kind?: string;
   Kind?: string;
   Name?: string;
+  metadata?: { name: string; namespace: string };
   spec?: {
     hosts?: string[];
     http?: { match?: object[]; route: { destination: object; weight?: number }[] }[];
-    rules?: object[];
+    rules?: { matches?: object[]; backendRefs?: object[] }[];
+    parentRefs?: object[];
+    identities?: string[];
   };
   Routes?: object[];
 }
@@ -130,6 +136,177 @@ describe('what succeeds SMI objects on Consul', () => {
   });
 });
 
+describe('what succeeds SMI objects on Linkerd', () => {
+  const some = (...matches: object[]): KubeObject[] => [
+    split('v1alpha4', [{ service: 'web-v2', weight: 1 }], { matches: [{ kind: 'HTTPRouteGroup', name: 'routes' }] }),
+    { ...groups.v1alpha4!, spec: { matches } },
+  ];
+  const profile = 'a ServiceProfile of web, where there is one, switches it off';
+  const policyApi = 'policy.linkerd.io';
+
+  it('a split is the weights of an HTTPRoute of the Service, the same share from every version', () => {
+    for (const [version, object] of Object.entries(splits)) {
+      const row = rowOn('linkerd', object);
+      const [route] = parsed(row);
+      expect(route, version).to.deep.include({
+        apiVersion: 'gateway.networking.k8s.io/v1',
+        kind: 'HTTPRoute',
+        // The user's own: no prefix, and no label by which meshproof would take it away.
+        metadata: { name: 'web-canary', namespace: 'shop' },
+      });
+      expect(route?.spec?.parentRefs).to.deep.equal([{ group: '', kind: 'Service', name: 'web', port: 80 }]);
+      const backends = route?.spec?.rules?.[0]?.backendRefs as { name: string; port: number; weight: number }[];
+      expect(backends.map(({ name, port }) => `${name}:${port}`)).to.deep.equal(['web-v1:80', 'web-v2:80']);
+      expect(backends[0]!.weight / backends[1]!.weight, version).to.equal(9);
+      expect(
+        backends.every(({ weight }) => Number.isInteger(weight)),
+        version,
+      ).to.equal(true);
+      expect(row.notes).to.deep.equal([profile]);
+    }
+  });
+
+  it('a split of some requests leaves the others where they go: without a rule they would get 404', () => {
+    const matches = (groups.v1alpha4!.spec as { matches: object[] }).matches;
+    const [route] = parsed(rowOn('linkerd', ...some(...matches)));
+    const path = { type: 'RegularExpression', value: '/api/cart/.*' };
+    expect(route?.spec?.rules).to.deep.equal([
+      {
+        matches: [
+          { path, method: 'GET' },
+          { path, method: 'HEAD' },
+          { headers: [{ type: 'RegularExpression', name: 'user-agent', value: '.*Android.*' }] },
+        ],
+        backendRefs: [{ name: 'web-v2', port: 80, weight: 1 }],
+      },
+      { backendRefs: [{ name: 'web', port: 80 }] },
+    ]);
+  });
+
+  it('a rule has no more matches than its definition allows', () => {
+    const many = Array.from({ length: 5 }, (_, index) => ({
+      name: `m${index}`,
+      methods: ['GET', 'PUT'],
+      pathRegex: '/',
+    }));
+    const [route] = parsed(rowOn('linkerd', ...some(...many)));
+    expect(route?.spec?.rules?.map(({ matches = [] }) => matches.length)).to.deep.equal([8, 2, 0]);
+  });
+
+  it('what an HTTPRoute cannot say is left out, and splits nothing where nothing is left', () => {
+    const purge = 'PURGE of p is left out: an HTTPRoute knows no such method';
+    const partly = rowOn('linkerd', ...some({ name: 'p', methods: ['PURGE', 'GET'] }));
+    expect(parsed(partly)[0]?.spec?.rules?.[0]?.matches).to.deep.equal([{ method: 'GET' }]);
+    expect(partly.notes).to.deep.equal([purge, profile]);
+    const nothing = rowOn('linkerd', ...some({ name: 'p', methods: ['PURGE'] }));
+    expect(nothing).to.deep.include({ yaml: '', notes: [purge] });
+  });
+
+  it('each port of a Service that speaks HTTP has a split, on the same port of the others', () => {
+    const ports = [
+      { port: 80, appProtocol: 'http' },
+      { port: 9000, targetPort: 'admin' },
+      { port: 5432, appProtocol: 'tcp' },
+    ];
+    const several = around.map((object) =>
+      object.kind === 'Service' && ['web', 'web-v1'].includes(object.metadata.name)
+        ? { ...object, spec: { ...object.spec, ports } }
+        : object,
+    );
+    const row = rowAmong(several, 'linkerd', splits.v1alpha2!);
+    expect(parsed(row).map(({ metadata }) => metadata?.name)).to.deep.equal(['web-canary-80', 'web-canary-9000']);
+    expect(row.notes).to.deep.equal([
+      'port 5432 is not HTTP: an HTTPRoute does not split it',
+      'there is no Service web-v2 with port 9000 here: its share would be errors',
+      profile,
+    ]);
+    expect(rowAmong([], 'linkerd', splits.v1alpha2!)).to.deep.include({
+      yaml: '',
+      notes: ['there is no Service web here'],
+    });
+  });
+
+  it('a target without rules is a Server that lets in who proves to be one of its sources', () => {
+    const row = rowOn('linkerd', openTarget);
+    const named = (kind: string, name: string) => ({ group: policyApi, kind, name });
+    expect(parsed(row).map(({ kind, metadata, spec }) => [kind, metadata, spec])).to.deep.equal([
+      [
+        'MeshTLSAuthentication',
+        { name: 'cart', namespace: 'shop' },
+        { identities: ['web.shop.serviceaccount.identity.linkerd.cluster.local'] },
+      ],
+      [
+        'Server',
+        { name: 'cart-80', namespace: 'shop' },
+        { podSelector: { matchLabels: { app: 'cart' } }, port: 80, proxyProtocol: 'unknown' },
+      ],
+      [
+        'AuthorizationPolicy',
+        { name: 'cart-80', namespace: 'shop' },
+        {
+          targetRef: named('Server', 'cart-80'),
+          requiredAuthenticationRefs: [named('MeshTLSAuthentication', 'cart')],
+        },
+      ],
+    ]);
+    expect(row.notes).to.have.length(1);
+    expect(row.notes[0]).to.match(/^of several Servers .* the oldest counts/);
+  });
+
+  it('a target with routes lets in by an HTTPRoute of the Server alone: nobody is let in by the Server itself', () => {
+    const row = rowOn('linkerd', targets.v1alpha3!, groups.v1alpha4!);
+    const resources = parsed(row);
+    expect(resources.map(({ kind, metadata }) => `${kind}/${metadata?.name}`)).to.deep.equal([
+      'Server/cart-80',
+      'MeshTLSAuthentication/cart-requests',
+      'HTTPRoute/cart-requests',
+      'AuthorizationPolicy/cart-requests',
+    ]);
+    const [, proof, route, policy] = resources;
+    expect(proof?.spec?.identities).to.deep.equal(['web.shop.serviceaccount.identity.linkerd.cluster.local']);
+    const path = { type: 'RegularExpression', value: '/api/cart/.*' };
+    expect(route?.spec).to.deep.equal({
+      parentRefs: [{ group: policyApi, kind: 'Server', name: 'cart-80' }],
+      rules: [
+        {
+          matches: [
+            { path, method: 'GET' },
+            { path, method: 'HEAD' },
+          ],
+        },
+      ],
+    });
+    expect(policy?.spec).to.deep.equal({
+      targetRef: { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'cart-requests' },
+      requiredAuthenticationRefs: [{ group: policyApi, kind: 'MeshTLSAuthentication', name: 'cart-requests' }],
+    });
+    expect(row.notes.join('; ')).to.include('404').and.to.include('probes');
+  });
+
+  it('lets nobody in where no request can be said, or nobody may send it', () => {
+    const purge = { ...groups.v1alpha4!, spec: { matches: [{ name: 'read', methods: ['PURGE'] }] } };
+    expect(parsed(rowOn('linkerd', targets.v1alpha3!, purge)).map(({ kind }) => kind)).to.deep.equal(['Server']);
+    const nobody = (target: KubeObject): KubeObject => ({ ...target, spec: { ...target.spec, sources: [] } });
+    for (const target of [openTarget, targets.v1alpha3!])
+      expect(parsed(rowOn('linkerd', nobody(target), groups.v1alpha4!)).map(({ kind }) => kind)).to.deep.equal([
+        'Server',
+      ]);
+  });
+
+  it('a target with routes lets nobody in at a port that is not HTTP', () => {
+    const tcp = around.map((object) =>
+      object.kind === 'Service'
+        ? { ...object, spec: { ...object.spec, ports: [{ port: 80, appProtocol: 'tcp' }] } }
+        : object,
+    );
+    const row = rowAmong(tcp, 'linkerd', targets.v1alpha3!, groups.v1alpha4!);
+    expect(
+      parsed(row).map(({ kind, spec }) => [kind, (spec as { proxyProtocol: string }).proxyProtocol]),
+    ).to.deep.equal([['Server', 'opaque']]);
+    expect(row.notes).to.include('port 80 of cart is not HTTP: nobody is let in there');
+  });
+});
+
 describe('what succeeds SMI objects', () => {
   const knowing = (Object.keys(meshes) as MeshName[]).filter((mesh) => (meshes[mesh] as MeshEntry).smi !== undefined);
 
@@ -137,7 +314,7 @@ describe('what succeeds SMI objects', () => {
     for (const mesh of knowing) {
       const row = rowOn(mesh, openTarget);
       expect(row.policies, mesh).to.deep.equal([{ kind: 'authorize', to: 'cart', from: ['web'] }]);
-      expect(parsed(row), mesh).to.have.length(1);
+      expect(parsed(row), mesh).not.to.be.empty;
       expect(row.yaml, mesh).to.contain('web').and.to.contain('cart');
     }
   });
@@ -155,8 +332,30 @@ describe('what succeeds SMI objects', () => {
       is('the TCPRoute db is not there', tcp);
       is('nothing here says a bound on ports, as the TCPRoute db does', tcp, tcpRoute([5432]));
       expect(rowOn(mesh, tcp, tcpRoute([])).policies, 'any port').to.have.length(1);
+      is('nothing here says what the UDPRoute dns does', withRules({ kind: 'UDPRoute', name: 'dns' }));
       const matches = [{ kind: 'HTTPRouteGroup', name: 'routes' }];
       is('the HTTPRouteGroup routes is not there', split('v1alpha4', [{ service: 'a', weight: 1 }], { matches }));
+    }
+  });
+
+  it('lets in all whom several targets without rules let in: the last one written would stand alone', () => {
+    const sources = [{ kind: 'ServiceAccount', name: 'web-v2', namespace: 'shop' }];
+    const renamed = (name: string, spec: object): KubeObject => ({
+      ...openTarget,
+      metadata: { ...openTarget.metadata, name },
+      spec: { ...openTarget.spec, ...spec },
+    });
+    const second = renamed('second', { sources });
+    // It bounds who may call: nothing of it is said.
+    const bounded = renamed('bounded', { sources, rules: [{ kind: 'TCPRoute', name: 'db' }] });
+    for (const mesh of knowing) {
+      const rows = rowsOn(mesh, openTarget, second);
+      for (const { policies } of rows)
+        expect(policies, mesh).to.deep.equal([{ kind: 'authorize', to: 'cart', from: ['web', 'web-v2'] }]);
+      expect(rows[0]!.yaml, mesh).to.equal(rows[1]!.yaml);
+      expect(rows[0]!.notes).to.include('with those whom the TrafficTarget second lets in too');
+      const alone = rowsOn(mesh, openTarget, bounded, tcpRoute([80]))[0]!;
+      expect(alone.policies, mesh).to.deep.equal([{ kind: 'authorize', to: 'cart', from: ['web'] }]);
     }
   });
 

@@ -4,6 +4,8 @@ import { identityName } from '../names.ts';
 import type { Resource, World } from '../resources.ts';
 import type { LinkerdRenderer } from './renderer.ts';
 
+const group = 'policy.linkerd.io';
+
 /** The server's proxy refuses everybody else: a Server without a policy that lets somebody in lets nobody in. */
 export const authorize: LinkerdRenderer<'authorize'> = {
   render({ to, from }, world) {
@@ -16,7 +18,11 @@ export const authorize: LinkerdRenderer<'authorize'> = {
       ...world
         .factsOf(to)
         .ports.map(({ port }) =>
-          authorization(`${to}-${port}`, `${to}-${port}`, from.length === 0 ? null : ['MeshTLSAuthentication', to]),
+          authorization(
+            { name: `${to}-${port}`, server: `${to}-${port}` },
+            from.length === 0 ? null : ['MeshTLSAuthentication', to],
+            world,
+          ),
         ),
     ];
   },
@@ -29,7 +35,7 @@ export const authorize: LinkerdRenderer<'authorize'> = {
 };
 
 /** What stands for the ports of a service's pods. */
-export function serversOf(service: string, world: World): Resource[] {
+export function serversOf(service: string, world: Pick<World, 'factsOf'>): Resource[] {
   const { ports, selector } = world.factsOf(service);
   return ports.map(({ port, targetPort, appProtocol }) => ({
     kind: 'Server',
@@ -45,15 +51,18 @@ export function serversOf(service: string, world: World): Resource[] {
 }
 
 /** Lets in through a Server who proves this; null: there is no such policy. */
-export function authorization(name: string, server: string, proof: [kind: string, name: string] | null): Resource {
-  const group = 'policy.linkerd.io';
+export function authorization(
+  { name, server }: { name: string; server: string },
+  proof: readonly [kind: string, name: string] | null,
+  { named }: Pick<World, 'named'>,
+): Resource {
   return {
     kind: 'AuthorizationPolicy',
     name,
     content: proof && {
       spec: {
-        targetRef: { group, kind: 'Server', name: `meshproof-${server}` },
-        requiredAuthenticationRefs: [{ group, kind: proof[0], name: `meshproof-${proof[1]}` }],
+        targetRef: { group, kind: 'Server', name: named(server) },
+        requiredAuthenticationRefs: [{ group, kind: proof[0], name: named(proof[1]) }],
       },
     },
   };

@@ -20,9 +20,9 @@ export const mtls: LinkerdRenderer<'mtls'> = {
         .factsOf(service)
         .ports.map(({ port }) =>
           authorization(
-            `${service}-${port}-anybody`,
-            `${service}-${port}`,
+            { name: `${service}-${port}-anybody`, server: `${service}-${port}` },
             open ? ['NetworkAuthentication', name] : null,
+            world,
           ),
         ),
     ];
