@@ -4,6 +4,7 @@ import { MeshproofError } from '../base/errors.ts';
 import { foreignArchive } from '../images/foreign-archive.ts';
 import type { ReadyImage } from '../images/image.ts';
 import { imageError } from '../images/layer.ts';
+import { unfitPrograms } from '../tools/program-file.ts';
 import type { Toolbox } from '../tools/tool.ts';
 
 /** What a user built of a mesh, to be tried before it is released. */
@@ -14,7 +15,11 @@ export interface OwnMesh {
   images?: string | undefined;
 }
 
-/** @throws MeshproofError MESHPROOF_USAGE for a folder that is none */
+/**
+ * Before anything starts.
+ *
+ * @throws MeshproofError MESHPROOF_USAGE for a folder that is none, or has programs that this machine cannot run
+ */
 export async function checkOwnMesh({ binaries, images }: OwnMesh): Promise<void> {
   for (const folder of [binaries, images]) {
     if (folder === undefined) continue;
@@ -29,6 +34,13 @@ export async function checkOwnMesh({ binaries, images }: OwnMesh): Promise<void>
       'Give the folder with the programs (--mesh-binaries) or the image archives (--mesh-images) of the mesh.',
     );
   }
+  const unfit = binaries === undefined ? [] : await unfitPrograms(binaries);
+  if (unfit.length === 0) return;
+  throw new MeshproofError(
+    'MESHPROOF_USAGE',
+    `This is Linux on ${process.arch}, and of ${binaries}: ${unfit.join('; ')}`,
+    'Build them for this machine (Go: GOOS=linux GOARCH=amd64, Rust: --target x86_64-unknown-linux-gnu), or take them out of the folder.',
+  );
 }
 
 /** The image of that name where the user has an archive of it. @throws MeshproofError MESHPROOF_IMAGE for one that holds several */

@@ -43,6 +43,19 @@ describe('a mesh of one’s own build', () => {
     expect(hint).to.include('--mesh-binaries');
   });
 
+  it('is refused with a program for another machine, before anything starts', async () => {
+    const head = Buffer.alloc(64);
+    head.write('\x7fELF\x02\x01\x01', 'latin1');
+    head.writeUInt16LE(183, 18);
+    await writeFile(join(folder, 'notes.txt'), 'built on Monday');
+    await checkOwnMesh({ binaries: folder });
+    await writeFile(join(folder, 'proxy'), head);
+    const { code, message, hint } = await refused(checkOwnMesh({ binaries: folder }));
+    expect(code).to.equal('MESHPROOF_USAGE');
+    expect(message).to.match(/proxy is a program for arm64$/);
+    expect(hint).to.include('GOARCH=amd64');
+  });
+
   it('has its images in archives of their names, whatever they are called inside', async () => {
     await copyTo('proxy.tar', await archive(['built-by-me']));
     const found = await ownImage('proxy', { images: folder }, { toolbox: toolbox() });
