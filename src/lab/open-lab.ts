@@ -13,6 +13,7 @@ import { labImages } from './images.ts';
 import { checkOwnMesh, type OwnMesh } from './own-mesh.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
 import { meshes, type MeshName } from '../meshes/index.ts';
+import { refuseOtherMeshes } from '../meshes/other-meshes.ts';
 import { neededTools } from '../tools/doctor.ts';
 import { checkDisk, checkPlatform, neededBytes } from '../tools/platform.ts';
 import { createToolbox } from '../tools/toolbox.ts';
@@ -51,6 +52,7 @@ export function throwAwayName(runId: string): string {
  * lock (`lockLab`).
  *
  * @throws MeshproofError MESHPROOF_LAB_STALE when the lab has other images, another mesh or another app than would be deployed;
+ * MESHPROOF_MESH_CONFLICT when somebody else put a mesh into it;
  * others with exit code 3: platform, tools, cluster, images, mesh or workloads could not be made to work.
  */
 export async function openLab(options: OpenLabOptions): Promise<Lab> {
@@ -106,7 +108,10 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
       mesh: { name: mesh.name, tools: await Promise.all(meshEntry.tools.map((tool) => toolbox.get(tool))) },
       apps: objects === undefined ? [] : [{ id: app.id, objects }],
     });
-    if (!made) await checkFingerprint(name, cluster.stateDir, fingerprint);
+    if (!made) {
+      await checkFingerprint(name, cluster.stateDir, fingerprint);
+      await refuseOtherMeshes(cluster.kube, meshEntry, { all: Object.values(meshes), namespace: app.namespace });
+    }
     await progress.step('loading images', () => cluster.loadImages(built.value));
     const lab = new Lab({
       app: await completeApp(app, cluster.kube),

@@ -2,7 +2,7 @@ import { defineMesh } from '../define-mesh.ts';
 import { istioAdapter } from './adapter.ts';
 import { istioCapabilities } from './capabilities.ts';
 import { istioImages } from './images.ts';
-import { istioNamespace, labels } from './names.ts';
+import { controlPlane, istioNamespace, labels } from './names.ts';
 import { istioPolicies } from './policies/index.ts';
 import { istioSmi } from './smi.ts';
 
@@ -14,6 +14,10 @@ export const istio = defineMesh({
   tools: ['istioctl', 'pilot-discovery', 'pilot-agent', 'envoy', 'iptables', 'iproute2', 'tcpdump'],
   images: istioImages,
   keepOut: { labels: { [labels.inject]: 'false' } },
+  signs: {
+    controlPlane: [{ labels: `app=${controlPlane}` }],
+    invitations: [{ key: labels.injection, unless: 'disabled' }, { key: labels.revision }],
+  },
   policies: istioPolicies,
   capabilities: istioCapabilities,
   smi: istioSmi,

@@ -5,8 +5,10 @@ import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import { waitForDeployments } from '../../kube/wait.ts';
 import type { MeshContext } from '../adapter.ts';
 import { asksForSidecar } from '../injector-gate.ts';
+import { refuseForeign } from './choose.ts';
+import { findIstio } from './found.ts';
 import { istioctl, type Istioctl } from './istioctl.ts';
-import { controlPlane, istioNamespace, labels, ports, sidecarContainer } from './names.ts';
+import { controlPlane, defaultRevision, istioNamespace, labels, ports, sidecarContainer } from './names.ts';
 
 const readyTimeoutMs = 120_000;
 
@@ -76,11 +78,13 @@ export async function generate({ tool, signal }: Istioctl, images: IstioImages) 
  * Installs the control plane, or finds the same one there; ready when it resolves, and so is the injector: pods that are made
  * before would come up without a sidecar.
  *
- * @throws MeshproofError as waitForDeployments, with what keeps istiod's pod from running; MESHPROOF_MESH_NOT_READY when its
+ * @throws MeshproofError MESHPROOF_MESH_CONFLICT where somebody else's Istio is there, before anything is changed; as
+ * waitForDeployments, with what keeps istiod's pod from running; MESHPROOF_MESH_NOT_READY when its
  * injector does not answer
  */
 export async function installControlPlane(context: MeshContext, images: IstioImages): Promise<{ version: string }> {
   const { kube, signal } = context;
+  refuseForeign(await findIstio(kube), defaultRevision);
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: istioNamespace } };
   await kube.apply([namespace, ...(await generate(context, images)), strict]);
   await waitForDeployments(kube, istioNamespace, { timeoutMs: readyTimeoutMs, signal });

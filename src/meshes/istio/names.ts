@@ -24,6 +24,8 @@ export const labels = {
   injection: 'istio-injection',
   /** On a namespace instead: of which injector, where there are several. */
   revision: 'istio.io/rev',
+  /** On a webhook: the name that stands for its revision. */
+  tag: 'istio.io/tag',
   /** On a pod, `false`: it stays outside. */
   inject: 'sidecar.istio.io/inject',
   /** The injector puts it on every pod that it gave a sidecar. */
