@@ -72,6 +72,7 @@ export async function attachLab(options: {
     const open = (namespace: string): MeshAdapter =>
       meshEntry.open({
         ...{ kube, kubeconfigPath: cluster.kubeconfigPath, images, namespace, progress, signal },
+        setup: fingerprint?.mesh.setup,
         tool: (tool) => toolbox.get(tool),
       });
     const namespace = options.namespace ?? (await onlyMeshed(kube, open('default').sidecarContainer, lab));

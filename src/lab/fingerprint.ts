@@ -8,13 +8,25 @@ import { KnownSecrets } from '../evidence/known-secrets.ts';
 import { isSecretName, secretValues } from '../evidence/lab-secrets.ts';
 import type { ImageMap } from '../images/image.ts';
 import type { KubeObject } from '../kube/types.ts';
+import type { MeshSetup } from '../meshes/adapter.ts';
 
 const fingerprintSchema = z.strictObject({
   schema: z.literal(1),
   /** Name -> digest of meshproof's own images. */
   images: z.record(z.string(), z.string()),
   /** With the versions of the programs it is made of: a newer proxy is another mesh. */
-  mesh: z.strictObject({ name: z.string(), tools: z.record(z.string(), z.string()) }),
+  mesh: z.strictObject({
+    name: z.string(),
+    tools: z.record(z.string(), z.string()),
+    /** What was chosen of its installation; left out where nothing was. */
+    setup: z
+      .strictObject({
+        installed: z.boolean().optional(),
+        revision: z.string().optional(),
+        profile: z.string().optional(),
+      })
+      .optional(),
+  }),
   /** Id -> digest of the manifests of applications. */
   apps: z.record(z.string(), z.string()),
 });
@@ -24,7 +36,7 @@ export type Fingerprint = z.output<typeof fingerprintSchema>;
 
 export interface Deployed {
   images: ImageMap;
-  mesh: { name: string; tools: readonly { name: string; version: string }[] };
+  mesh: { name: string; tools: readonly { name: string; version: string }[]; setup?: MeshSetup };
   /** Objects as they are applied, before the mesh adds to them. */
   apps: readonly { id: string; objects: readonly KubeObject[] }[];
 }
@@ -35,9 +47,19 @@ export function fingerprintOf({ images, mesh, apps }: Deployed): Fingerprint {
   return {
     schema: 1,
     images: Object.fromEntries(Object.values(images).map(({ name, digest }) => [name, digest])),
-    mesh: { name: mesh.name, tools: Object.fromEntries(mesh.tools.map(({ name, version }) => [name, version])) },
+    mesh: {
+      name: mesh.name,
+      tools: Object.fromEntries(mesh.tools.map(({ name, version }) => [name, version])),
+      ...setupOf(mesh.setup),
+    },
     apps: Object.fromEntries(apps.map(({ id, objects }) => [id, digestOf(objects, images)])),
   };
+}
+
+/** Only what was chosen: a lab of an earlier version, where nothing could be, is the same as one where nothing was. */
+function setupOf(setup: MeshSetup = {}): Pick<Fingerprint['mesh'], 'setup'> {
+  const chosen = Object.entries(setup).filter(([, value]) => value !== undefined && value !== false);
+  return chosen.length === 0 ? {} : { setup: Object.fromEntries(chosen) };
 }
 
 /**
@@ -71,11 +93,26 @@ export function differences(was: Fingerprint | undefined, now: Fingerprint): str
   if (was === undefined) return ['it was left half made, or its version wrote down nothing that this one can read'];
   return [
     ...(was.mesh.name === now.mesh.name
-      ? changed(`${now.mesh.name}:`, was.mesh.tools, now.mesh.tools)
+      ? [...setupChanges(was.mesh, now.mesh), ...changed(`${now.mesh.name}:`, was.mesh.tools, now.mesh.tools)]
       : [`mesh ${was.mesh.name} is there, ${now.mesh.name} is asked for`]),
     ...changed('image', was.images, now.images),
     ...changed('app', was.apps, now.apps),
   ];
+}
+
+function setupChanges(
+  { setup: was = {} }: Fingerprint['mesh'],
+  { name, setup: now = {} }: Fingerprint['mesh'],
+): string[] {
+  const words = { installed: 'adopted', revision: 'of revision', profile: 'of profile' };
+  return (['installed', 'revision', 'profile'] as const)
+    .filter((key) => was[key] !== now[key])
+    .map((key) => `${name} is ${said(words[key], was[key])}, would be ${said(words[key], now[key])}`);
+}
+
+function said(word: string, value: string | boolean | undefined): string {
+  if (value === true) return word;
+  return value === undefined ? `not ${word.replace(/^of /, 'of a chosen ')}` : `${word} ${value}`;
 }
 
 function changed(what: string, was: Record<string, string>, now: Record<string, string>): string[] {

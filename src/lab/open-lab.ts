@@ -30,7 +30,7 @@ export interface OpenLabOptions {
   app?: App | undefined;
   /** Name of an entry of `meshes`. */
   mesh: MeshName;
-  /** What the user built of the mesh. */
+  /** What the user says of the mesh: what he built of it, and how it is installed. */
   ownMesh?: OwnMesh | undefined;
   /** A lab by this name is used if it is up; else one is made. */
   lab?: string | undefined;
@@ -60,11 +60,13 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   checkPlatform();
   const meshEntry: MeshEntry = meshes[options.mesh];
   const { ownMesh = {} } = options;
-  await checkOwnMesh(ownMesh);
-  const given = ownMesh.binaries === undefined ? undefined : { folder: ownMesh.binaries, tools: meshEntry.tools };
+  await checkOwnMesh(ownMesh, meshEntry);
+  const { installed, revision, profile } = ownMesh;
+  const meshTools = (installed ? meshEntry.setup?.adopts : undefined) ?? meshEntry.tools;
+  const given = ownMesh.binaries === undefined ? undefined : { folder: ownMesh.binaries, tools: meshTools };
   const toolbox = createToolbox({ progress, signal, given });
   const app = options.app ?? (await loadApp(defaultApp));
-  const tools = neededTools({ also: [...meshEntry.tools, ...appTools(app)] });
+  const tools = neededTools({ also: [...meshTools, ...appTools(app)] });
   const missing = await Promise.all(tools.map(async (name) => (await toolbox.look(name)).tool === undefined));
   await checkDisk(toolbox.cacheDir, missing.includes(true) ? neededBytes.cold : neededBytes.warm);
   const detections = await detectProviders();
@@ -76,7 +78,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const archiveOf = progress.step('images', async () =>
     buildArchive(
       [
-        ...(await labImages(toolbox, { mesh: meshEntry, own: ownMesh, signal })),
+        ...(await labImages(toolbox, { mesh: installed ? { images: {} } : meshEntry, own: ownMesh, signal })),
         ...(await appImages(app, { toolbox, signal })),
       ],
       {
@@ -100,12 +102,18 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
     const mesh = meshEntry.open({
       ...{ kube: cluster.kube, kubeconfigPath: cluster.kubeconfigPath, images, progress, signal },
       namespace: app.namespace,
+      setup: { installed, revision, profile },
       tool: (tool) => toolbox.get(tool),
     });
     const objects = await app.manifests?.({ namespace: app.namespace, replicas, images });
     const fingerprint = fingerprintOf({
       images,
-      mesh: { name: mesh.name, tools: await Promise.all(meshEntry.tools.map((tool) => toolbox.get(tool))) },
+      mesh: {
+        name: mesh.name,
+        // One that was there is not made of ours.
+        tools: installed ? [] : await Promise.all(meshTools.map((tool) => toolbox.get(tool))),
+        setup: { installed, revision, profile },
+      },
       apps: objects === undefined ? [] : [{ id: app.id, objects }],
     });
     if (!made) {

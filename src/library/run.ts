@@ -22,6 +22,12 @@ export interface Settings {
   meshBinaries?: string | undefined;
   /** Folder with archives of images of the mesh that you built, `<image>.tar`. */
   meshImages?: string | undefined;
+  /** The mesh is in the lab already: it is adopted, and nothing of it is changed. */
+  meshInstalled?: boolean | undefined;
+  /** Which revision of several is adopted, or what the one that meshproof installs is called. */
+  meshRevision?: string | undefined;
+  /** Profile that the mesh is installed with, in its own words. */
+  meshProfile?: string | undefined;
   /** `auto`, or the name of an entry of `clusters`. */
   cluster?: string | undefined;
   /** A lab by name, used and left as it is; else one is made, and deleted at the end. */
@@ -76,8 +82,10 @@ export async function runScenarios(settings: RunSettings = {}): Promise<Result> 
   return resultOf(outcome);
 }
 
-export function ownMeshOf({ meshBinaries: binaries, meshImages: images }: Settings): OwnMesh {
-  return { binaries: binaries && resolve(binaries), images: images && resolve(images) };
+export function ownMeshOf(settings: Settings): OwnMesh {
+  const { meshBinaries, meshImages, meshInstalled: installed, meshRevision: revision, meshProfile: profile } = settings;
+  const binaries = meshBinaries && resolve(meshBinaries);
+  return { binaries, images: meshImages && resolve(meshImages), installed, revision, profile };
 }
 
 export async function appOf(app: App | string = defaults.app): Promise<App> {

@@ -3,7 +3,7 @@ import type { ImageKit, MadeImage } from '../images/image-kit.ts';
 import type { PolicyKind } from '../policies/index.ts';
 import type { SmiSuccessors } from '../smi/successor.ts';
 import type { ToolName } from '../tools/tool.ts';
-import type { MeshAdapter, MeshContext } from './adapter.ts';
+import type { MeshAdapter, MeshContext, MeshSetup } from './adapter.ts';
 
 /** What shows that a mesh is in a cluster, whoever put it there. */
 export interface MeshSigns {
@@ -38,6 +38,13 @@ export interface MeshEntry<Name extends string = string> {
   readonly capabilities: MeshCapabilities;
   /** What it has in the place of SMI objects; undefined: nobody knows yet. */
   readonly smi?: SmiSuccessors | undefined;
+  /** What can be chosen of its installation; undefined: there is one way only, and none that is there can be adopted. */
+  readonly setup?: {
+    /** Programs that are needed with one that is there already; undefined: none can be adopted. */
+    readonly adopts?: readonly ToolName[];
+    /** @throws MeshproofError MESHPROOF_USAGE for a profile or a revision that it cannot have */
+    check(setup: MeshSetup): void;
+  };
   /** Talks to it in a lab; starts nothing. */
   open(context: MeshContext): MeshAdapter;
 }

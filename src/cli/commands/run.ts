@@ -12,7 +12,10 @@ import {
   labOption,
   meshBinariesOption,
   meshImagesOption,
+  meshInstalledOption,
   meshOption,
+  meshProfileOption,
+  meshRevisionOption,
   reportsOption,
   timeoutOption,
 } from '../options.ts';
@@ -26,6 +29,9 @@ interface Options {
   mesh: MeshName;
   meshBinaries?: string | undefined;
   meshImages?: string | undefined;
+  meshInstalled?: boolean | undefined;
+  meshRevision?: string | undefined;
+  meshProfile?: string | undefined;
   lab?: string | undefined;
   keep?: boolean | undefined;
   reports: string;
@@ -43,6 +49,9 @@ export function runCommandDefinition(): Command {
     .addOption(meshOption())
     .addOption(meshBinariesOption())
     .addOption(meshImagesOption())
+    .addOption(meshInstalledOption())
+    .addOption(meshRevisionOption())
+    .addOption(meshProfileOption())
     .addOption(labOption())
     .addOption(new Option('--keep', 'leave the lab up after the run'))
     .addOption(reportsOption())
@@ -66,7 +75,8 @@ Examples:
         onFirst: (why) => progress.warn(`${why}: cleaning up (a second Ctrl-C gives up on that)`),
         onSecond: () => process.exit(130),
       });
-      const { app, cluster, mesh, meshBinaries, meshImages, lab, keep, reports: reportsDir } = options;
+      const { app, cluster, mesh, meshBinaries, meshImages, meshInstalled, meshRevision, meshProfile } = options;
+      const { lab, keep, reports: reportsDir } = options;
       const result = await runScenarios({
         scenarios: [...names, ...options.scenario],
         app,
@@ -74,6 +84,9 @@ Examples:
         mesh,
         meshBinaries,
         meshImages,
+        meshInstalled,
+        meshRevision,
+        meshProfile,
         lab,
         keep,
         reportsDir,

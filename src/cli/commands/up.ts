@@ -9,7 +9,10 @@ import {
   labOption,
   meshBinariesOption,
   meshImagesOption,
+  meshInstalledOption,
   meshOption,
+  meshProfileOption,
+  meshRevisionOption,
   timeoutOption,
 } from '../options.ts';
 import { consoleProgress } from '../progress.ts';
@@ -20,6 +23,9 @@ interface Options {
   mesh: MeshName;
   meshBinaries?: string | undefined;
   meshImages?: string | undefined;
+  meshInstalled?: boolean | undefined;
+  meshRevision?: string | undefined;
+  meshProfile?: string | undefined;
   lab: string;
   recreate?: boolean | undefined;
   timeout?: number | undefined;
@@ -34,6 +40,9 @@ export function upCommand(): Command {
     .addOption(meshOption())
     .addOption(meshBinariesOption())
     .addOption(meshImagesOption())
+    .addOption(meshInstalledOption())
+    .addOption(meshRevisionOption())
+    .addOption(meshProfileOption())
     .addOption(labOption().default('default'))
     .addOption(new Option('--recreate', 'delete a lab of that name first, whatever state it is in'))
     .addOption(timeoutOption())

@@ -4,6 +4,7 @@ import { istioCapabilities } from './capabilities.ts';
 import { istioImages } from './images.ts';
 import { controlPlane, istioNamespace, labels } from './names.ts';
 import { istioPolicies } from './policies/index.ts';
+import { checkSetup } from './profiles.ts';
 import { istioSmi } from './smi.ts';
 
 export const istio = defineMesh({
@@ -21,5 +22,6 @@ export const istio = defineMesh({
   policies: istioPolicies,
   capabilities: istioCapabilities,
   smi: istioSmi,
+  setup: { adopts: ['istioctl', 'envoy', 'iptables', 'iproute2', 'tcpdump'], check: checkSetup },
   open: (context) => istioAdapter(context),
 });

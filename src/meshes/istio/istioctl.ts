@@ -1,5 +1,6 @@
 import { runCommand } from '../../base/process.ts';
 import type { MeshContext } from '../adapter.ts';
+import type { IstioInstallation } from './installation.ts';
 
 export type Istioctl = Pick<MeshContext, 'tool' | 'signal'> & Partial<Pick<MeshContext, 'kubeconfigPath'>>;
 
@@ -18,4 +19,9 @@ export async function istioctl(
     ...(kubeconfigPath !== undefined && { env: { KUBECONFIG: kubeconfigPath } }),
   });
   return stdout;
+}
+
+/** Where a command finds istiod. It asks each one there, and each has the name `istiod` in its certificate, whatever its revision. */
+export function whichIstio({ namespace }: Pick<IstioInstallation, 'namespace'>): string[] {
+  return ['--istioNamespace', namespace];
 }

@@ -1,5 +1,6 @@
 import type { MeshCheck, MeshLook } from '../adapter.ts';
-import { istioctl, type Istioctl } from './istioctl.ts';
+import type { IstioInstallation } from './installation.ts';
+import { istioctl, whichIstio, type Istioctl } from './istioctl.ts';
 
 /** What istiod knows of one proxy, of `istioctl proxy-status -o json` (envoy.service.status.v3.ClientConfig). */
 export interface ProxyStatus {
@@ -11,14 +12,21 @@ export interface ProxyStatus {
 /** Sent and taken, or nothing to send. */
 const inSync = new Set(['SYNCED', 'NOT_SENT', 'UNKNOWN']);
 
-/** Whether every proxy has taken what istiod sent it last: istiod's side of what `mesh/sidecars` asks the proxies. */
-export function proxyStatus(context: Istioctl): MeshCheck {
+/**
+ * Whether every proxy has taken what istiod sent it last: istiod's side of what `mesh/sidecars` asks the proxies.
+ *
+ * @param namespace of the application: of an Istio that was there, the proxies of others are no business of the lab
+ */
+export function proxyStatus(context: Istioctl, istio: () => Promise<IstioInstallation>, namespace: string): MeshCheck {
   return {
     id: 'mesh/istioctl-proxy-status',
     title: 'istiod says that every proxy is in sync with it',
     category: 'mesh',
     async look() {
-      return judgeProxyStatus(parseProxyStatus(await istioctl(context, ['proxy-status', '--output', 'json'])));
+      const installation = await istio();
+      const said = await istioctl(context, [...whichIstio(installation), 'proxy-status', '--output', 'json']);
+      const all = parseProxyStatus(said);
+      return judgeProxyStatus(all.filter(({ node }) => !installation.adopted || namespaceOf(node.id) === namespace));
     },
   };
 }
@@ -45,6 +53,11 @@ export function judgeProxyStatus(proxies: readonly ProxyStatus[]): MeshLook {
     fine: `${proxies.length} proxies`,
     hint: 'STALE: istiod sent it and the proxy did not answer; ERROR: the proxy refused it. See the proxy’s log.',
   };
+}
+
+/** Of the proxy with this id: its last part is its DNS domain. */
+function namespaceOf(id: string): string | undefined {
+  return id.split('~').at(-1)?.split('.')[0];
 }
 
 /** `sidecar~10.0.0.7~web-1.shop~shop.svc.cluster.local`, or without the kind and address. */

@@ -89,6 +89,21 @@ describe('what a lab got', () => {
     expect(message).to.match(/: app shop is sha256:[0-9a-f]{12}, would be sha256:[0-9a-f]{12}$/);
   });
 
+  it('is stale when another installation of the mesh is asked for, and not when nothing was chosen', async () => {
+    const chosen = (setup: Deployed['mesh']['setup']): Deployed =>
+      deployed({ mesh: { ...toy('1.2.3'), ...(setup && { setup }) } });
+    await saveFingerprint(dir, now);
+    await check(chosen({ installed: undefined, revision: undefined }));
+    const { message } = await errorOf(check(chosen({ installed: true, revision: 'canary' })));
+    expect(message).to.contain('toy is not adopted, would be adopted');
+    expect(message).to.contain('toy is not of a chosen revision, would be of revision canary');
+    await saveFingerprint(dir, fingerprintOf(chosen({ revision: 'canary' })));
+    await check(chosen({ revision: 'canary' }));
+    expect((await errorOf(check(deployed()))).message).to.contain(
+      'toy is of revision canary, would be not of a chosen',
+    );
+  });
+
   it('is stale when nobody wrote it down, or in another form', async () => {
     expect((await errorOf(check(deployed()))).message).to.contain('wrote down nothing that this one can read');
     writeFileSync(join(dir, 'deployed.json'), '{"schema":');

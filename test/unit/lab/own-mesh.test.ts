@@ -5,15 +5,44 @@ import { expect } from 'chai';
 import { silentProgress } from '../../../src/base/progress.ts';
 import { buildArchive } from '../../../src/images/archive.ts';
 import type { ImageKit } from '../../../src/images/image-kit.ts';
-import { checkOwnMesh, ownImage } from '../../../src/lab/own-mesh.ts';
+import { checkOwnMesh, ownImage, type OwnMesh } from '../../../src/lab/own-mesh.ts';
+import type { MeshEntry } from '../../../src/meshes/define-mesh.ts';
+import { meshes } from '../../../src/meshes/index.ts';
 import { linkerdImages } from '../../../src/meshes/linkerd/images.ts';
 import type { Toolbox } from '../../../src/tools/tool.ts';
+import { toy } from '../meshes/toy-mesh.ts';
 
 const refused = (promise: Promise<unknown>): Promise<{ code?: string; message: string; hint?: string }> =>
   promise.then(
     () => expect.fail('it was taken'),
     (error: Error) => error,
   );
+
+describe('how a mesh is to be had', () => {
+  const check = (own: OwnMesh, entry: Pick<MeshEntry, 'title' | 'setup'>) => refused(checkOwnMesh(own, entry));
+
+  it('is asked of a mesh that has it: one can be adopted, others cannot', async () => {
+    await checkOwnMesh({ installed: true, revision: 'canary' }, meshes.istio);
+    await checkOwnMesh({ installed: false }, meshes.consul);
+    for (const mesh of [meshes.consul, meshes.linkerd, toy]) {
+      const { code, message, hint } = await check({ installed: true }, mesh);
+      expect(code).to.equal('MESHPROOF_USAGE');
+      expect(message).to.equal(`${mesh.title} that is installed already cannot be adopted`);
+      expect(hint).to.include('--mesh-installed');
+    }
+  });
+
+  it('has no profile and no revision where the mesh has none', async () => {
+    for (const own of [{ profile: 'demo' }, { revision: 'canary' }])
+      expect((await check(own, meshes.consul)).message).to.include('no profiles and no revisions');
+    expect((await check({ profile: 'ambient' }, meshes.istio)).message).to.include('ztunnel');
+  });
+
+  it('is adopted as it is: with its images and its profile', async () => {
+    expect((await check({ installed: true, images: '/x' }, meshes.istio)).message).to.include('keeps its images');
+    expect((await check({ installed: true, profile: 'demo' }, meshes.istio)).message).to.include('keeps its profile');
+  });
+});
 
 describe('a mesh of one’s own build', () => {
   let folder: string;
@@ -36,9 +65,9 @@ describe('a mesh of one’s own build', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   it('is in folders that are there', async () => {
-    await checkOwnMesh({ binaries: folder, images: folder });
-    await checkOwnMesh({});
-    const { code, hint } = await refused(checkOwnMesh({ binaries: join(folder, 'none') }));
+    await checkOwnMesh({ binaries: folder, images: folder }, toy);
+    await checkOwnMesh({}, toy);
+    const { code, hint } = await refused(checkOwnMesh({ binaries: join(folder, 'none') }, toy));
     expect(code).to.equal('MESHPROOF_USAGE');
     expect(hint).to.include('--mesh-binaries');
   });
@@ -48,9 +77,9 @@ describe('a mesh of one’s own build', () => {
     head.write('\x7fELF\x02\x01\x01', 'latin1');
     head.writeUInt16LE(183, 18);
     await writeFile(join(folder, 'notes.txt'), 'built on Monday');
-    await checkOwnMesh({ binaries: folder });
+    await checkOwnMesh({ binaries: folder }, toy);
     await writeFile(join(folder, 'proxy'), head);
-    const { code, message, hint } = await refused(checkOwnMesh({ binaries: folder }));
+    const { code, message, hint } = await refused(checkOwnMesh({ binaries: folder }, toy));
     expect(code).to.equal('MESHPROOF_USAGE');
     expect(message).to.match(/proxy is a program for arm64$/);
     expect(hint).to.include('GOARCH=amd64');
