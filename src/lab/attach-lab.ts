@@ -57,7 +57,7 @@ export async function attachLab(options: {
   const { kube } = cluster;
   try {
     const fingerprint = await readFingerprint(cluster.stateDir);
-    const name = fingerprint?.mesh.name;
+    const name = fingerprint?.mesh?.name;
     const meshEntry = (Object.values(meshes) as MeshEntry[]).find((mesh) => mesh.name === name);
     if (meshEntry === undefined) {
       throw new MeshproofError(
@@ -72,7 +72,7 @@ export async function attachLab(options: {
     const open = (namespace: string): MeshAdapter =>
       meshEntry.open({
         ...{ kube, kubeconfigPath: cluster.kubeconfigPath, images, namespace, progress, signal },
-        setup: fingerprint?.mesh.setup,
+        setup: fingerprint?.mesh?.setup,
         tool: (tool) => toolbox.get(tool),
       });
     const namespace = options.namespace ?? (await onlyMeshed(kube, open('default').sidecarContainer, lab));

@@ -10,29 +10,33 @@ import type { ImageMap } from '../images/image.ts';
 import type { KubeObject } from '../kube/types.ts';
 import type { MeshSetup } from '../meshes/adapter.ts';
 
+/** With the versions of the programs it is made of: a newer proxy is another mesh. */
+const meshSchema = z.strictObject({
+  name: z.string(),
+  tools: z.record(z.string(), z.string()),
+  /** What was chosen of its installation; left out where nothing was. */
+  setup: z
+    .strictObject({
+      installed: z.boolean().optional(),
+      revision: z.string().optional(),
+      profile: z.string().optional(),
+    })
+    .optional(),
+});
+
 const fingerprintSchema = z.strictObject({
   schema: z.literal(1),
   /** Name -> digest of meshproof's own images. */
   images: z.record(z.string(), z.string()),
-  /** With the versions of the programs it is made of: a newer proxy is another mesh. */
-  mesh: z.strictObject({
-    name: z.string(),
-    tools: z.record(z.string(), z.string()),
-    /** What was chosen of its installation; left out where nothing was. */
-    setup: z
-      .strictObject({
-        installed: z.boolean().optional(),
-        revision: z.string().optional(),
-        profile: z.string().optional(),
-      })
-      .optional(),
-  }),
+  /** Left out of a cluster that got none yet. */
+  mesh: meshSchema.optional(),
   /** Id -> digest of the manifests of applications. */
   apps: z.record(z.string(), z.string()),
 });
 
 /** What was deployed into a lab, so that a later command can tell whether it would deploy the same. No secret is in it. */
 export type Fingerprint = z.output<typeof fingerprintSchema>;
+type MeshMade = z.output<typeof meshSchema>;
 
 export interface Deployed {
   images: ImageMap;
@@ -42,6 +46,9 @@ export interface Deployed {
 }
 
 const fileName = 'deployed.json';
+
+/** Of a cluster that is all that a lab has. */
+export const bareCluster: Fingerprint = { schema: 1, images: {}, apps: {} };
 
 export function fingerprintOf({ images, mesh, apps }: Deployed): Fingerprint {
   return {
@@ -57,7 +64,7 @@ export function fingerprintOf({ images, mesh, apps }: Deployed): Fingerprint {
 }
 
 /** Only what was chosen: a lab of an earlier version, where nothing could be, is the same as one where nothing was. */
-function setupOf(setup: MeshSetup = {}): Pick<Fingerprint['mesh'], 'setup'> {
+function setupOf(setup: MeshSetup = {}): Pick<MeshMade, 'setup'> {
   const chosen = Object.entries(setup).filter(([, value]) => value !== undefined && value !== false);
   return chosen.length === 0 ? {} : { setup: Object.fromEntries(chosen) };
 }
@@ -92,18 +99,20 @@ export async function checkFingerprint(name: string, stateDir: string, now: Fing
 export function differences(was: Fingerprint | undefined, now: Fingerprint): string[] {
   if (was === undefined) return ['it was left half made, or its version wrote down nothing that this one can read'];
   return [
-    ...(was.mesh.name === now.mesh.name
-      ? [...setupChanges(was.mesh, now.mesh), ...changed(`${now.mesh.name}:`, was.mesh.tools, now.mesh.tools)]
-      : [`mesh ${was.mesh.name} is there, ${now.mesh.name} is asked for`]),
+    ...meshChanges(was.mesh, now.mesh),
     ...changed('image', was.images, now.images),
     ...changed('app', was.apps, now.apps),
   ];
 }
 
-function setupChanges(
-  { setup: was = {} }: Fingerprint['mesh'],
-  { name, setup: now = {} }: Fingerprint['mesh'],
-): string[] {
+function meshChanges(was: MeshMade | undefined, now: MeshMade | undefined): string[] {
+  // It can still be given to the cluster.
+  if (was === undefined || now === undefined) return [];
+  if (was.name !== now.name) return [`mesh ${was.name} is there, ${now.name} is asked for`];
+  return [...setupChanges(was, now), ...changed(`${now.name}:`, was.tools, now.tools)];
+}
+
+function setupChanges({ setup: was = {} }: MeshMade, { name, setup: now = {} }: MeshMade): string[] {
   const words = { installed: 'adopted', revision: 'of revision', profile: 'of profile' };
   return (['installed', 'revision', 'profile'] as const)
     .filter((key) => was[key] !== now[key])

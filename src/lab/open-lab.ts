@@ -1,7 +1,5 @@
 import type { Progress } from '../base/progress.ts';
 import { scratchFolder, type ScratchFolder } from '../base/scratch.ts';
-import { chooseProvider, detectProviders } from '../clusters/detect.ts';
-import { reapLabs } from '../clusters/labs.ts';
 import type { ClusterContext, RunningCluster } from '../clusters/provider.ts';
 import { buildArchive, imageMap } from '../images/archive.ts';
 import { appImages, appTools } from '../apps/app-images.ts';
@@ -10,18 +8,19 @@ import { defaultApp } from '../apps/default-app.ts';
 import { loadApp } from '../apps/load-app.ts';
 import { completeApp } from '../apps/running-app.ts';
 import { labImages } from './images.ts';
-import { checkOwnMesh, type OwnMesh } from './own-mesh.ts';
+import { checkOwnMesh, nameTheLab, type OwnMesh } from './own-mesh.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
 import { meshes, type MeshName } from '../meshes/index.ts';
 import { refuseOtherMeshes } from '../meshes/other-meshes.ts';
 import { neededTools } from '../tools/doctor.ts';
-import { checkDisk, checkPlatform, neededBytes } from '../tools/platform.ts';
+import { checkPlatform } from '../tools/platform.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { MeshproofError } from '../base/errors.ts';
 import { knownSecrets } from '../evidence/known-secrets.ts';
 import { labSecrets } from '../evidence/lab-secrets.ts';
 import { checkFingerprint, fingerprintOf, saveFingerprint } from './fingerprint.ts';
 import { Lab, replicas } from './lab.ts';
+import { prepareMachine } from './prepare-machine.ts';
 
 export interface OpenLabOptions {
   /** `auto`, or the name of an entry of `clusters`. */
@@ -60,19 +59,14 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   checkPlatform();
   const meshEntry: MeshEntry = meshes[options.mesh];
   const { ownMesh = {} } = options;
-  await checkOwnMesh(ownMesh, meshEntry);
+  await checkOwnMesh(ownMesh, { mesh: meshEntry, lab: options.lab });
   const { installed, revision, profile } = ownMesh;
   const meshTools = (installed ? meshEntry.setup?.adopts : undefined) ?? meshEntry.tools;
   const given = ownMesh.binaries === undefined ? undefined : { folder: ownMesh.binaries, tools: meshTools };
   const toolbox = createToolbox({ progress, signal, given });
   const app = options.app ?? (await loadApp(defaultApp));
   const tools = neededTools({ also: [...meshTools, ...appTools(app)] });
-  const missing = await Promise.all(tools.map(async (name) => (await toolbox.look(name)).tool === undefined));
-  await checkDisk(toolbox.cacheDir, missing.includes(true) ? neededBytes.cold : neededBytes.warm);
-  const detections = await detectProviders();
-  const { provider, mechanisms } = await chooseProvider(options.cluster, detections);
-  for (const name of await reapLabs()) progress.info(`removed the lab ${name}, whose owner is gone`);
-  await progress.step('tools', () => toolbox.ensure(tools));
+  const { provider, mechanisms } = await prepareMachine({ cluster: options.cluster, tools, toolbox, progress });
   const name = options.lab ?? throwAwayName(options.runId ?? 'x');
   const context: ClusterContext = { toolbox, progress, signal };
   const archiveOf = progress.step('images', async () =>
@@ -149,6 +143,12 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   async function clusterOf(): Promise<{ cluster: RunningCluster; made: boolean }> {
     const attached = options.lab === undefined ? undefined : await provider.attach(name, context);
     if (attached !== undefined) return { cluster: attached, made: false };
+    if (installed)
+      throw new MeshproofError(
+        'MESHPROOF_LAB_UNKNOWN',
+        `There is no lab ${name} whose mesh could be adopted`,
+        nameTheLab,
+      );
     if (options.lab !== undefined && !stay) {
       throw new MeshproofError(
         'MESHPROOF_LAB_UNKNOWN',

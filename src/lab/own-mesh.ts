@@ -17,14 +17,28 @@ export interface OwnMesh extends MeshSetup {
   images?: string | undefined;
 }
 
+/** What to do where there is no lab with a mesh that could be adopted. */
+export const nameTheLab =
+  'Make a cluster with `./bin/meshproof up --lab NAME --cluster-only`, install the mesh there, and give the same --lab with --mesh-installed.';
+
 /**
  * Before anything starts.
  *
  * @throws MeshproofError MESHPROOF_USAGE for a folder that is none, or has programs that this machine cannot run; for a mesh that
  * cannot be adopted or chosen of as is asked
+ * @param options.lab the one that is named, if one is
  */
-export async function checkOwnMesh(own: OwnMesh, mesh: Pick<MeshEntry, 'title' | 'setup'>): Promise<void> {
+export async function checkOwnMesh(
+  own: OwnMesh,
+  { mesh, lab }: { mesh: Pick<MeshEntry, 'title' | 'setup'>; lab: string | undefined },
+): Promise<void> {
   checkMeshSetup(own, mesh);
+  if (own.installed && lab === undefined)
+    throw new MeshproofError(
+      'MESHPROOF_USAGE',
+      'A mesh is adopted in the lab that has it, and none is named',
+      nameTheLab,
+    );
   const { binaries, images } = own;
   for (const folder of [binaries, images]) {
     if (folder === undefined) continue;

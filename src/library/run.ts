@@ -4,8 +4,8 @@ import type { App } from '../apps/app.ts';
 import { loadApp } from '../apps/load-app.ts';
 import { MeshproofError } from '../base/errors.ts';
 import { silentProgress, type Progress } from '../base/progress.ts';
-import type { OwnMesh } from '../lab/own-mesh.ts';
-import type { MeshName } from '../meshes/index.ts';
+import { checkOwnMesh, type OwnMesh } from '../lab/own-mesh.ts';
+import { meshes, type MeshName } from '../meshes/index.ts';
 import { loadScenarios, scenarioFrom, type ScenarioInput } from '../scenario/load.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import { run } from '../run/run.ts';
@@ -59,19 +59,20 @@ export type AskedScenarios = string | readonly string[] | ScenarioInput;
  * Once the lab is locked it does not throw: whatever happens then is in the report.
  *
  * @throws MeshproofError MESHPROOF_APP_UNKNOWN, MESHPROOF_APP_INVALID, MESHPROOF_SCENARIO_UNKNOWN, MESHPROOF_SCENARIO_INVALID,
- * before anything starts; MESHPROOF_LAB_BUSY
+ * MESHPROOF_USAGE for a mesh that cannot be had like that, before anything starts; MESHPROOF_LAB_BUSY
  */
 export async function runScenarios(settings: RunSettings = {}): Promise<Result> {
   const app = await appOf(settings.app);
   const scenarios = await scenariosOf(settings.scenarios, app);
+  const { mesh = defaults.mesh, lab } = settings;
+  const ownMesh = ownMeshOf(settings);
+  await checkOwnMesh(ownMesh, { mesh: meshes[mesh], lab });
   using stop = interruptible(settings.signal);
   const outcome = await run({
     scenarios,
     app,
     cluster: settings.cluster ?? defaults.cluster,
-    mesh: settings.mesh ?? defaults.mesh,
-    ownMesh: ownMeshOf(settings),
-    lab: settings.lab,
+    ...{ mesh, ownMesh, lab },
     keep: settings.keep === true,
     reportsDir: settings.reportsDir ?? defaults.reportsDir,
     command: [...(settings.command ?? ['runScenarios', ...scenarios.map(({ id }) => id)])],

@@ -65,7 +65,9 @@ Examples:
   $ ./bin/meshproof run retries-recover-errors           one scenario
   $ ./bin/meshproof run --lab dev mtls-everywhere        on the lab that \`up --lab dev\` left
   $ ./bin/meshproof run my-scenario.yaml --timeout 10m   your own file, with a deadline
-  $ ./bin/meshproof run --app shop/app.yaml              your own application`,
+  $ ./bin/meshproof run --app shop/app.yaml              your own application
+  $ ./bin/meshproof run --lab own --mesh NAME --mesh-installed
+                                                         a mesh that you installed in that lab`,
     )
     .action(async (names: string[], options: Options) => {
       const { runScenarios } = await import('../../index.ts');

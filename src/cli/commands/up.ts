@@ -27,6 +27,7 @@ interface Options {
   meshRevision?: string | undefined;
   meshProfile?: string | undefined;
   lab: string;
+  clusterOnly?: boolean | undefined;
   recreate?: boolean | undefined;
   timeout?: number | undefined;
   json?: boolean | undefined;
@@ -44,15 +45,29 @@ export function upCommand(): Command {
     .addOption(meshRevisionOption())
     .addOption(meshProfileOption())
     .addOption(labOption().default('default'))
+    .addOption(
+      new Option('--cluster-only', 'no mesh and no application: for a mesh that you install yourself').conflicts([
+        'meshInstalled',
+        'meshRevision',
+        'meshProfile',
+      ]),
+    )
     .addOption(new Option('--recreate', 'delete a lab of that name first, whatever state it is in'))
     .addOption(timeoutOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  $ ./bin/meshproof up\n  $ ./bin/meshproof up --lab dev && ./bin/meshproof run --lab dev retries-recover-errors',
+      `
+Examples:
+  $ ./bin/meshproof up
+  $ ./bin/meshproof up --lab dev && ./bin/meshproof run --lab dev retries-recover-errors
+
+A mesh that you install yourself:
+  $ ./bin/meshproof up --lab own --cluster-only              then install it there
+  $ ./bin/meshproof up --lab own --mesh NAME --mesh-installed`,
     )
     .action(async (options: Options) => {
-      const { openLab } = await import('../../index.ts');
+      const { openCluster, openLab } = await import('../../index.ts');
       const timings: Timing[] = [];
       using progress = consoleProgress({ timings });
       using interrupts = watchInterrupts({
@@ -60,16 +75,30 @@ export function upCommand(): Command {
         onFirst: (why) => progress.warn(`${why}: cleaning up`),
         onSecond: () => process.exit(130),
       });
+      if (options.clusterOnly) {
+        const made = await openCluster({ ...options, progress, signal: interrupts.signal });
+        progress[Symbol.dispose]();
+        return tell(made, timings, options, [
+          'install a mesh there, then:',
+          `  ./bin/meshproof up --lab ${made.name} --mesh NAME --mesh-installed`,
+        ]);
+      }
       await using lab = await openLab({ ...options, keep: true, doing: 'up', progress, signal: interrupts.signal });
       progress[Symbol.dispose]();
-      if (options.json) {
-        process.stdout.write(
-          `${JSON.stringify({ lab: lab.name, kubeconfig: lab.kubeconfigPath, timings }, null, 2)}\n`,
-        );
-        return;
-      }
-      process.stdout.write(
-        `The lab ${lab.name} is up.\n  KUBECONFIG=${lab.kubeconfigPath}\n  run:    ./bin/meshproof run --lab ${lab.name}\n  remove: ./bin/meshproof down ${lab.name}\n`,
-      );
+      tell(lab, timings, options, [`run:    ./bin/meshproof run --lab ${lab.name}`]);
     });
+}
+
+function tell(
+  { name, kubeconfigPath }: { name: string; kubeconfigPath: string },
+  timings: readonly Timing[],
+  { json }: Pick<Options, 'json'>,
+  next: readonly string[],
+): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ lab: name, kubeconfig: kubeconfigPath, timings }, null, 2)}\n`);
+    return;
+  }
+  const lines = [`KUBECONFIG=${kubeconfigPath}`, ...next, `remove: ./bin/meshproof down ${name}`];
+  process.stdout.write(`The lab ${name} is up.\n${lines.map((line) => `  ${line}\n`).join('')}`);
 }

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import type { BuiltImage } from '../../../src/images/image.ts';
 import type { KubeObject } from '../../../src/kube/types.ts';
 import {
+  bareCluster,
   checkFingerprint,
   differences,
   fingerprintOf,
@@ -101,6 +102,15 @@ describe('what a lab got', () => {
     await check(chosen({ revision: 'canary' }));
     expect((await errorOf(check(deployed()))).message).to.contain(
       'toy is of revision canary, would be not of a chosen',
+    );
+  });
+
+  it('may be a cluster alone: a mesh and an app can still be given to it', async () => {
+    await saveFingerprint(dir, bareCluster);
+    await check(deployed());
+    await saveFingerprint(dir, now);
+    expect((await errorOf(check(deployed({ mesh: { ...toy('1.2.3'), name: 'other' } })))).message).to.contain(
+      'mesh toy',
     );
   });
 

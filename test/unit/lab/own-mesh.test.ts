@@ -19,17 +19,24 @@ const refused = (promise: Promise<unknown>): Promise<{ code?: string; message: s
   );
 
 describe('how a mesh is to be had', () => {
-  const check = (own: OwnMesh, entry: Pick<MeshEntry, 'title' | 'setup'>) => refused(checkOwnMesh(own, entry));
+  const check = (own: OwnMesh, entry: Pick<MeshEntry, 'title' | 'setup'>) =>
+    refused(checkOwnMesh(own, { mesh: entry, lab: 'dev' }));
 
   it('is asked of a mesh that has it: one can be adopted, others cannot', async () => {
-    await checkOwnMesh({ installed: true, revision: 'canary' }, meshes.istio);
-    await checkOwnMesh({ installed: false }, meshes.consul);
+    await checkOwnMesh({ installed: true, revision: 'canary' }, { mesh: meshes.istio, lab: 'dev' });
+    await checkOwnMesh({ installed: false }, { mesh: meshes.consul, lab: undefined });
     for (const mesh of [meshes.consul, meshes.linkerd, toy]) {
       const { code, message, hint } = await check({ installed: true }, mesh);
       expect(code).to.equal('MESHPROOF_USAGE');
       expect(message).to.equal(`${mesh.title} that is installed already cannot be adopted`);
       expect(hint).to.include('--mesh-installed');
     }
+  });
+
+  it('is adopted in a lab that is named: nobody else can have it', async () => {
+    const { code, hint } = await refused(checkOwnMesh({ installed: true }, { mesh: meshes.istio, lab: undefined }));
+    expect(code).to.equal('MESHPROOF_USAGE');
+    expect(hint).to.include('--cluster-only');
   });
 
   it('has no profile and no revision where the mesh has none', async () => {
@@ -65,9 +72,11 @@ describe('a mesh of one’s own build', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   it('is in folders that are there', async () => {
-    await checkOwnMesh({ binaries: folder, images: folder }, toy);
-    await checkOwnMesh({}, toy);
-    const { code, hint } = await refused(checkOwnMesh({ binaries: join(folder, 'none') }, toy));
+    await checkOwnMesh({ binaries: folder, images: folder }, { mesh: toy, lab: undefined });
+    await checkOwnMesh({}, { mesh: toy, lab: undefined });
+    const { code, hint } = await refused(
+      checkOwnMesh({ binaries: join(folder, 'none') }, { mesh: toy, lab: undefined }),
+    );
     expect(code).to.equal('MESHPROOF_USAGE');
     expect(hint).to.include('--mesh-binaries');
   });
@@ -77,9 +86,9 @@ describe('a mesh of one’s own build', () => {
     head.write('\x7fELF\x02\x01\x01', 'latin1');
     head.writeUInt16LE(183, 18);
     await writeFile(join(folder, 'notes.txt'), 'built on Monday');
-    await checkOwnMesh({ binaries: folder }, toy);
+    await checkOwnMesh({ binaries: folder }, { mesh: toy, lab: undefined });
     await writeFile(join(folder, 'proxy'), head);
-    const { code, message, hint } = await refused(checkOwnMesh({ binaries: folder }, toy));
+    const { code, message, hint } = await refused(checkOwnMesh({ binaries: folder }, { mesh: toy, lab: undefined }));
     expect(code).to.equal('MESHPROOF_USAGE');
     expect(message).to.match(/proxy is a program for arm64$/);
     expect(hint).to.include('GOARCH=amd64');
