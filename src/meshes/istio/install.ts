@@ -10,6 +10,7 @@ import { findIstio } from './found.ts';
 import { istiodPods, ownInstallation, type IstioInstallation } from './installation.ts';
 import { istioctl, type Istioctl } from './istioctl.ts';
 import { defaultRevision, istioNamespace, labels, ports, sidecarContainer } from './names.ts';
+import { withIstiodLog } from './not-ready.ts';
 import { defaultProfile } from './profiles.ts';
 import { proxySettings } from './proxy-settings.ts';
 
@@ -97,9 +98,9 @@ export async function generate(
  * Installs the control plane, or finds the same one there; ready when it resolves, and so is the injector: pods that are made
  * before would come up without a sidecar.
  *
- * @throws MeshproofError MESHPROOF_MESH_CONFLICT where somebody else's Istio is there, before anything is changed; as
- * waitForDeployments, with what keeps istiod's pod from running; MESHPROOF_MESH_NOT_READY when its
- * injector does not answer
+ * @throws MeshproofError MESHPROOF_MESH_CONFLICT where somebody else's Istio is there, before anything is changed;
+ * MESHPROOF_IMAGE or MESHPROOF_POD_CRASHED where waiting is pointless; MESHPROOF_MESH_NOT_READY with what keeps istiod from getting
+ * ready, or when its injector does not answer
  */
 export async function installControlPlane(context: MeshContext, images: IstioImages): Promise<string> {
   const { kube, signal, setup = {} } = context;
@@ -107,7 +108,11 @@ export async function installControlPlane(context: MeshContext, images: IstioIma
   refuseForeign(await findIstio(kube), installation.revision);
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: istioNamespace } };
   await kube.apply([namespace, ...(await generate(context, images, setup)), strict]);
-  await waitForDeployments(kube, istioNamespace, { timeoutMs: readyTimeoutMs, signal });
+  await waitForDeployments(kube, istioNamespace, { timeoutMs: readyTimeoutMs, signal }).catch(
+    async (error: unknown) => {
+      throw await withIstiodLog(error, kube, installation);
+    },
+  );
   await pollUntil(() => asksForSidecar(kube, { labels: asking(installation) }, sidecarContainer), {
     what: 'the injector puts sidecars into pods',
     timeoutMs: readyTimeoutMs,
