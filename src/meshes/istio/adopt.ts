@@ -59,11 +59,12 @@ export async function lookAtIstio({ kube, setup = {} }: Pick<MeshContext, 'kube'
  * that meshproof writes. Nothing is changed.
  *
  * @param options.deploys pods are still to be made in the application's namespace
+ * @param options.timeoutMs until it answers, and until its injector does
  * @throws MeshproofError MESHPROOF_MESH_UNKNOWN, MESHPROOF_MESH_CONFLICT, MESHPROOF_MESH_NOT_READY
  */
 export async function adoptIstio(
   context: MeshContext,
-  { deploys }: { deploys: boolean },
+  { deploys, timeoutMs = readyTimeoutMs }: { deploys: boolean; timeoutMs?: number },
 ): Promise<SeenIstio & { injection: Injection }> {
   const { kube, namespace } = context;
   const seen = await lookAtIstio(context);
@@ -82,8 +83,8 @@ export async function adoptIstio(
       `Look at the labels of the namespace (kubectl get namespace ${namespace} --show-labels), make pods anew after a change, or choose another revision with --mesh-revision.`,
     );
   }
-  await istiodAnswers(context, installation);
-  await injectorAnswers(context, seen, there === undefined ? [] : [place]);
+  await istiodAnswers(context, installation, timeoutMs);
+  await injectorAnswers(context, seen, { own: there === undefined ? [] : [place], timeoutMs });
   return { ...seen, injection: injectionOf(seen) };
 }
 
@@ -132,6 +133,7 @@ export function sidecarRevision({ annotations = {} }: KubeObject['metadata']): s
 async function istiodAnswers(
   { kube, signal }: Pick<MeshContext, 'kube' | 'signal'>,
   { namespace, deployment, revision }: IstioInstallation,
+  timeoutMs: number,
 ): Promise<void> {
   await pollUntil(
     async () => {
@@ -148,7 +150,7 @@ async function istiodAnswers(
     },
     {
       what: `istiod of revision ${revision} is ready`,
-      timeoutMs: readyTimeoutMs,
+      timeoutMs,
       intervalMs: 500,
       signal,
       code: 'MESHPROOF_MESH_NOT_READY',
@@ -161,7 +163,7 @@ async function istiodAnswers(
 async function injectorAnswers(
   { kube, signal }: Pick<MeshContext, 'kube' | 'signal'>,
   { found: { injectors }, chosen: { revision, label }, installation }: SeenIstio,
-  own: readonly Place[],
+  { own, timeoutMs }: { own: readonly Place[]; timeoutMs: number },
 ): Promise<void> {
   const fallback = await getIfThere(kube, '/api/v1/namespaces/default');
   const asking = { [labels.inject]: 'true' };
@@ -180,7 +182,7 @@ async function injectorAnswers(
     },
     {
       what: `the injector of revision ${revision} puts sidecars into pods`,
-      timeoutMs: readyTimeoutMs,
+      timeoutMs,
       signal,
       code: 'MESHPROOF_MESH_NOT_READY',
       hint: `Is its Service there, and does its pod answer? kubectl -n ${installation.namespace} get service,endpoints,pods -l app=istiod`,

@@ -28,6 +28,11 @@ export function chooseIstio(found: FoundIstio, asked?: string): ChosenIstio {
   const name = asked ?? defaultRevision;
   let revision = byTag?.revision ?? (names.includes(name) ? name : undefined);
   if (revision === undefined) {
+    const orphan = injectors.find((injector) => injector.revision === asked);
+    if (orphan !== undefined)
+      throw half(
+        `webhook ${orphan.name} asks ${askedBy(orphan)}, and revision ${asked} has no istiod (${inWords(found)})`,
+      );
     if (asked !== undefined) throw unknown(`There is no Istio of revision or tag ${asked}: ${inWords(found)}`);
     if (new Set(names).size > 1) throw unknown(`There are several Istios, and none is the default: ${inWords(found)}`);
     revision = names[0]!;

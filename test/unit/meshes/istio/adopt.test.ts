@@ -1,11 +1,14 @@
 import { expect } from 'chai';
-import type { KubeObject } from '../../../../src/kube/types.ts';
-import { adoptionTrouble, sidecarRevision } from '../../../../src/meshes/istio/adopt.ts';
+import type { MeshproofError } from '../../../../src/base/errors.ts';
+import { KubeApiError } from '../../../../src/kube/kube-api-error.ts';
+import type { KubeClient, KubeObject } from '../../../../src/kube/types.ts';
+import type { MeshContext } from '../../../../src/meshes/adapter.ts';
+import { adoptionTrouble, adoptIstio, sidecarRevision } from '../../../../src/meshes/istio/adopt.ts';
 import { caveatsOf } from '../../../../src/meshes/istio/caveats.ts';
 import { chooseIstio } from '../../../../src/meshes/istio/choose.ts';
 import { readFound } from '../../../../src/meshes/istio/found.ts';
 import { meshConfigOf, overlooks } from '../../../../src/meshes/istio/mesh-config.ts';
-import { injector, istiod } from './cluster.ts';
+import { definition, injector, istiod } from './cluster.ts';
 
 const found = readFound(
   [istiod('default'), istiod('canary')],
@@ -124,5 +127,85 @@ describe('the configuration of a mesh that is there', () => {
     expect(caveatsOf({ ...installation, adopted: false }, '1.31').join())
       .to.include('plain Envoy')
       .and.not.to.include('adopted');
+  });
+});
+
+describe('an Istio that is there, and does not answer', () => {
+  const path = '/api/v1/namespaces/default/pods/meshproof-injected?dryRun=All';
+  const canary = istiod('canary');
+  const crds = [
+    definition('peerauthentications.security.istio.io', ['v1']),
+    definition('authorizationpolicies.security.istio.io', ['v1']),
+    definition('destinationrules.networking.istio.io', ['v1']),
+    definition('virtualservices.networking.istio.io', ['v1']),
+    definition('envoyfilters.networking.istio.io', ['v1alpha3']),
+  ];
+  /** A cluster with it, and with what comes of a dry run. */
+  const adopting = async (
+    inject: () => Promise<KubeObject>,
+    { ready = true, definitions = crds }: { ready?: boolean; definitions?: KubeObject[] } = {},
+  ): Promise<MeshproofError> => {
+    const deployment = { ...canary, status: { readyReplicas: ready ? 1 : 0 } };
+    const pods = [
+      { ...pod(), metadata: { name: 'istiod-1', namespace: 'istio-system' }, status: { phase: 'Pending' } },
+    ];
+    const lists: Record<string, KubeObject[]> = {
+      '/apis/apps/v1/deployments': [deployment],
+      '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations': [injector('canary')],
+      '/api/v1/namespaces/istio-system/pods': pods,
+    };
+    const kube = {
+      list: async (asked: string) => lists[asked] ?? [],
+      async get(asked: string) {
+        if (asked.endsWith('/deployments/istiod-canary')) return deployment;
+        const found = definitions.find(({ metadata }) => asked.endsWith(`/${metadata.name}`));
+        if (found !== undefined) return found;
+        if (asked === '/api/v1/namespaces/default') return { metadata: { name: 'default' } };
+        throw new KubeApiError({ call: asked, httpStatus: 404, reason: 'NotFound', message: 'none' });
+      },
+      async patch(asked: string) {
+        expect(asked, 'only a dry run').to.equal(path);
+        return inject();
+      },
+    } as unknown as KubeClient;
+    const { signal } = new AbortController();
+    const context = { kube, namespace: 'shop', setup: { installed: true }, signal } as MeshContext;
+    return adoptIstio(context, { deploys: true, timeoutMs: 50 }).then(
+      () => expect.fail('it was adopted'),
+      (error: MeshproofError) => error,
+    );
+  };
+  const sidecar = (revision: string) => async (): Promise<KubeObject> => ({
+    ...pod(revision),
+    spec: { containers: [{ name: 'app' }, { name: 'istio-proxy' }] },
+  });
+
+  it('is not ready: what keeps its pod is told', async () => {
+    const error = await adopting(sidecar('canary'), { ready: false });
+    expect(error).to.include({ code: 'MESHPROOF_MESH_NOT_READY', exitCode: 3 });
+    expect(error.message).to.match(/istiod of revision canary is ready: .*pod istio-system\/istiod-1 is not ready/);
+  });
+
+  it('has a webhook that is down: the API server’s words, and whose Service it is', async () => {
+    const error = await adopting(async () => {
+      const message = 'failed calling webhook "rev.object.sidecar-injector.istio.io": no endpoints available';
+      throw new KubeApiError({ call: 'PATCH', httpStatus: 500, reason: 'InternalError', message });
+    });
+    expect(error.code).to.equal('MESHPROOF_MESH_NOT_READY');
+    expect(error.message).to.include('no endpoints available');
+    expect(error.hint).to.include('kubectl -n istio-system get service');
+  });
+
+  it('puts no sidecar into pods, or that of another revision', async () => {
+    const none = await adopting(async () => ({ ...pod(), spec: { containers: [{ name: 'app' }] } }));
+    expect(none.message).to.include('a pod that asks for a sidecar gets none');
+    expect((await adopting(sidecar('old'))).message).to.include('a pod in default gets the sidecar of revision old');
+  });
+
+  it('has definitions of another version, or none', async () => {
+    const definitions = [...crds.slice(0, 3), definition('virtualservices.networking.istio.io', ['v1beta1'])];
+    const error = await adopting(sidecar('canary'), { definitions });
+    expect(error.code).to.equal('MESHPROOF_MESH_CONFLICT');
+    expect(error.message).to.match(/virtualservices.* has v1beta1 and not v1; envoyfilters.* is not there/);
   });
 });

@@ -98,6 +98,12 @@ describe('the Istio that is meant', () => {
     ['CRDs alone', [definition('envoyfilters.networking.istio.io', ['v1alpha3'])], undefined, /1 CRD/],
     ['an istiod that nobody asks for sidecars', [istiod('canary')], undefined, /no webhook injects for .*canary/],
     [
+      'a webhook whose revision is gone',
+      [...whole('default'), injector('old')],
+      'old',
+      /istio-sidecar-injector-old asks .*istiod-old, and revision old has no istiod/,
+    ],
+    [
       'a tag whose revision is gone',
       [...whole('default'), injector('old', { tag: 'prod' })],
       'prod',
