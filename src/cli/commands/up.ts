@@ -63,10 +63,10 @@ Examples:
   $ ./bin/meshproof up --lab dev && ./bin/meshproof run --lab dev retries-recover-errors
 
 A mesh that you install yourself:
-  $ ./bin/meshproof up --lab own --cluster-only              then install it there
+  $ ./bin/meshproof up --lab own --cluster-only --mesh NAME  loads its images; install it there with them
   $ ./bin/meshproof up --lab own --mesh NAME --mesh-installed`,
     )
-    .action(async (options: Options) => {
+    .action(async (options: Options, command: Command) => {
       const { openCluster, openLab } = await import('../../index.ts');
       const timings: Timing[] = [];
       using progress = consoleProgress({ timings });
@@ -76,11 +76,13 @@ A mesh that you install yourself:
         onSecond: () => process.exit(130),
       });
       if (options.clusterOnly) {
-        const made = await openCluster({ ...options, progress, signal: interrupts.signal });
+        // Only the images of a mesh that was asked for.
+        const mesh = command.getOptionValueSource('mesh') === 'default' ? undefined : options.mesh;
+        const made = await openCluster({ ...options, mesh, progress, signal: interrupts.signal });
         progress[Symbol.dispose]();
         return tell(made, timings, options, [
-          'install a mesh there, then:',
-          `  ./bin/meshproof up --lab ${made.name} --mesh NAME --mesh-installed`,
+          ...Object.entries(made.images).map(([image, ref]) => `image:  ${image} is ${ref}`),
+          `then:   ./bin/meshproof up --lab ${made.name} --mesh ${mesh ?? 'NAME'} --mesh-installed`,
         ]);
       }
       await using lab = await openLab({ ...options, keep: true, doing: 'up', progress, signal: interrupts.signal });
@@ -90,13 +92,13 @@ A mesh that you install yourself:
 }
 
 function tell(
-  { name, kubeconfigPath }: { name: string; kubeconfigPath: string },
+  { name, kubeconfigPath, images }: { name: string; kubeconfigPath: string; images?: Record<string, string> },
   timings: readonly Timing[],
   { json }: Pick<Options, 'json'>,
   next: readonly string[],
 ): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify({ lab: name, kubeconfig: kubeconfigPath, timings }, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ lab: name, kubeconfig: kubeconfigPath, images, timings }, null, 2)}\n`);
     return;
   }
   const lines = [`KUBECONFIG=${kubeconfigPath}`, ...next, `remove: ./bin/meshproof down ${name}`];
