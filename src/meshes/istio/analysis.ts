@@ -2,7 +2,6 @@ import { plural } from '../../base/words.ts';
 import type { MeshCheck, MeshFinding } from '../adapter.ts';
 import type { IstioInstallation } from './installation.ts';
 import { istioctl, whichIstio, type Istioctl } from './istioctl.ts';
-import { defaultRevision } from './names.ts';
 
 /** One message of `istioctl analyze -o json`. Codes: istio.io/latest/docs/reference/config/analysis. */
 export interface AnalysisMessage {
@@ -22,13 +21,8 @@ export function analysis(context: Istioctl, istio: () => Promise<IstioInstallati
     title: 'istioctl analyze finds no error in the configuration',
     category: 'mesh',
     async look() {
-      const installation = await istio();
-      const { revision } = installation;
-      const said = await istioctl(context, [
-        ...whichIstio(installation),
-        ...['analyze', '--namespace', namespace, '--output', 'json'],
-        ...(revision === defaultRevision ? [] : ['--revision', revision]),
-      ]);
+      const which = whichIstio(await istio());
+      const said = await istioctl(context, ['analyze', ...which, '--namespace', namespace, '--output', 'json']);
       return judgeAnalysis(parseAnalysis(said));
     },
   };

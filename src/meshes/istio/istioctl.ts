@@ -1,6 +1,7 @@
 import { runCommand } from '../../base/process.ts';
 import type { MeshContext } from '../adapter.ts';
 import type { IstioInstallation } from './installation.ts';
+import { defaultRevision } from './names.ts';
 
 export type Istioctl = Pick<MeshContext, 'tool' | 'signal'> & Partial<Pick<MeshContext, 'kubeconfigPath'>>;
 
@@ -21,7 +22,7 @@ export async function istioctl(
   return stdout;
 }
 
-/** Where a command finds istiod. It asks each one there, and each has the name `istiod` in its certificate, whatever its revision. */
-export function whichIstio({ namespace }: Pick<IstioInstallation, 'namespace'>): string[] {
-  return ['--istioNamespace', namespace];
+/** Which of several control planes a command is about, behind its name; of the default revision istioctl finds the one by itself. */
+export function whichIstio({ namespace, revision }: Pick<IstioInstallation, 'namespace' | 'revision'>): string[] {
+  return ['--istioNamespace', namespace, ...(revision === defaultRevision ? [] : ['--revision', revision])];
 }

@@ -24,9 +24,8 @@ export function proxyStatus(context: Istioctl, istio: () => Promise<IstioInstall
     category: 'mesh',
     async look() {
       const installation = await istio();
-      const said = await istioctl(context, [...whichIstio(installation), 'proxy-status', '--output', 'json']);
-      const all = parseProxyStatus(said);
-      return judgeProxyStatus(all.filter(({ node }) => !installation.adopted || namespaceOf(node.id) === namespace));
+      const said = await istioctl(context, ['proxy-status', ...whichIstio(installation), '--output', 'json']);
+      return judgeProxyStatus(parseProxyStatus(said), installation.adopted ? namespace : undefined);
     },
   };
 }
@@ -39,8 +38,9 @@ export function parseProxyStatus(output: string): ProxyStatus[] {
     .flatMap((part) => (JSON.parse(part) as { resources?: ProxyStatus[] }).resources ?? []);
 }
 
-/** Pure. */
-export function judgeProxyStatus(proxies: readonly ProxyStatus[]): MeshLook {
+/** Pure. @param only proxies of this namespace; default: all */
+export function judgeProxyStatus(all: readonly ProxyStatus[], only?: string): MeshLook {
+  const proxies = all.filter(({ node }) => only === undefined || nameOf(node.id).endsWith(`.${only}`));
   const problems = proxies.flatMap(({ node, genericXdsConfigs = [] }) =>
     genericXdsConfigs
       .filter(({ configStatus = 'UNKNOWN' }) => !inSync.has(configStatus))
@@ -53,11 +53,6 @@ export function judgeProxyStatus(proxies: readonly ProxyStatus[]): MeshLook {
     fine: `${proxies.length} proxies`,
     hint: 'STALE: istiod sent it and the proxy did not answer; ERROR: the proxy refused it. See the proxy’s log.',
   };
-}
-
-/** Of the proxy with this id: its last part is its DNS domain. */
-function namespaceOf(id: string): string | undefined {
-  return id.split('~').at(-1)?.split('.')[0];
 }
 
 /** `sidecar~10.0.0.7~web-1.shop~shop.svc.cluster.local`, or without the kind and address. */
