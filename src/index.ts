@@ -5,6 +5,7 @@
 
 // A lab, and what is proven on it.
 export { openLab, type Lab, type LabSettings } from './library/open-lab.ts';
+export { openCluster, type Cluster, type ClusterSettings } from './library/open-cluster.ts';
 export { runScenarios, type AskedScenarios, type RunSettings, type Settings } from './library/run.ts';
 export type { Proof } from './library/proof.ts';
 export type { Result } from './library/result.ts';

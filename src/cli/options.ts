@@ -24,6 +24,18 @@ export const meshImagesOption = (): Option =>
     'MESHPROOF_MESH_IMAGES',
   );
 
+export const meshInstalledOption = (): Option =>
+  new Option('--mesh-installed', 'adopt the mesh that is installed in the lab already: nothing of it is changed');
+
+export const meshRevisionOption = (): Option =>
+  new Option(
+    '--mesh-revision <name>',
+    'with --mesh-installed: which revision or tag; else: what the installed one is called',
+  );
+
+export const meshProfileOption = (): Option =>
+  new Option('--mesh-profile <name>', 'profile that the mesh is installed with, in its own words');
+
 export const appOption = (): Option =>
   new Option(
     '--app <file>',

@@ -38,13 +38,21 @@ export type Locate = (path: string) => string;
 export async function readLayout(what: string, locate: Locate): Promise<ReadyImage[]> {
   try {
     const index = await readJson<Index>(locate('index.json'));
-    const images = index === undefined ? await dockerImages(locate) : await ociImages(index, locate);
+    const all = index === undefined ? await dockerImages(locate) : await ociImages(index, locate);
+    const images = all.filter(({ config }) => architectureOf(config) === ociArchitecture());
     if (images.length > 0) return images;
+    const others = [...new Set(all.map(({ config }) => `linux/${architectureOf(config)}`))];
+    const only = others.length > 0 ? `, only for ${others.join(', ')}` : '';
+    throw unreadable(what, `it holds no image for linux/${ociArchitecture()}${only}`);
   } catch (error) {
     if (error instanceof MeshproofError) throw error;
     throw unreadable(what, messageOf(error), error);
   }
-  throw unreadable(what, `it holds no image for linux/${ociArchitecture()}`);
+}
+
+/** As the image itself says it, whatever the archive says of it; what an image does not say fits. */
+function architectureOf({ bytes }: { bytes: Buffer }): string {
+  return (JSON.parse(bytes.toString()) as { architecture?: string }).architecture || ociArchitecture();
 }
 
 async function ociImages(index: Index, locate: Locate): Promise<ReadyImage[]> {

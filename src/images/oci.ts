@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { BuiltImage, ImageSpec, ReadyImage } from './image.ts';
 import type { BuiltLayer } from './layer.ts';
+import { ownRegistry } from './reference.ts';
 
 /** A JSON document of the OCI image layout with its address. https://github.com/opencontainers/image-spec */
 export interface Blob {
@@ -62,7 +63,7 @@ export function builtImage(name: string, digest: string): BuiltImage {
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-|-$/g, '');
-  return { name, ref: `meshproof.dev/${repository}:${digest.slice(7, 19)}`, digest };
+  return { name, ref: `${ownRegistry}/${repository}:${digest.slice(7, 19)}`, digest };
 }
 
 /** `index.json`: containerd takes the image's name from the `io.containerd.image.name` annotation. */

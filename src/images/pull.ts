@@ -3,10 +3,12 @@ import { dirname, join } from 'node:path';
 import { MeshproofError, messageOf } from '../base/errors.ts';
 import { runCommand } from '../base/process.ts';
 import type { Toolbox } from '../tools/tool.ts';
+import { credentialsInWords } from './credentials.ts';
 import type { ReadyImage } from './image.ts';
 import { touch } from './layer.ts';
 import { ociArchitecture } from './oci.ts';
 import { readLayout } from './oci-layout.ts';
+import { registryOf, repositoryOf } from './reference.ts';
 
 /**
  * An image pulled from a registry by crane, on this machine, with the credentials that Docker's or Podman's own
@@ -23,12 +25,13 @@ export async function pullImage(
   const crane = async (...args: string[]): Promise<string> => {
     const argv = [tool.bin['crane'] ?? 'crane', ...args, '--platform', `linux/${ociArchitecture()}`];
     const { stdout } = await runCommand(argv, { env: tool.env, timeoutMs: 10 * 60_000, signal }).catch(
-      (error: unknown) => {
+      async (error: unknown) => {
         signal?.throwIfAborted();
+        const registry = registryOf(ref);
         throw new MeshproofError(
           'MESHPROOF_IMAGE',
           `${ref} could not be pulled: ${messageOf(error)}`,
-          'Is the reference right, the registry up, and are you logged in (`docker login`)?',
+          `Is the reference right, and ${registry} up? Credentials: ${await credentialsInWords(registry)}. Where you are not logged in: \`docker login ${registry}\`.`,
           { cause: error },
         );
       },
@@ -52,11 +55,6 @@ export async function pullImage(
   const [image] = await readLayout(ref, (path) => join(folder, path));
   if (image === undefined) throw new TypeError('readLayout gives an image or throws');
   return { ...image, name };
-}
-
-/** A reference without its tag or digest; a registry's port is no tag. */
-export function repositoryOf(ref: string): string {
-  return ref.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -17,7 +17,7 @@ export class KubeApiError extends MeshproofError {
     cause?: unknown;
   }) {
     const { call, httpStatus, reason, message, retryAfterMs, cause } = options;
-    super('MESHPROOF_KUBE_API', `${call}: ${reason}: ${message}`, hintFor(httpStatus), {
+    super('MESHPROOF_KUBE_API', `${call}: ${reason}: ${message}`, hintFor(httpStatus, message), {
       cause,
       retryable: mayGoWellLater(options),
       retryAfterMs,
@@ -97,7 +97,10 @@ function seconds(value: number | undefined): number | undefined {
   return value === undefined || value <= 0 ? undefined : value * 1000;
 }
 
-function hintFor(httpStatus: number): string {
+function hintFor(httpStatus: number, message: string): string {
+  const webhook = /failed calling webhook "([^"]+)"/.exec(message)?.[1];
+  if (webhook !== undefined)
+    return `Who answers the admission webhook ${webhook} is down, or was removed without it: kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations -o yaml`;
   if (httpStatus === 0) return 'Is the cluster still up? See `meshproof status`.';
   if (httpStatus === 401 || httpStatus === 403) return 'The user of the kubeconfig lacks this permission.';
   if (httpStatus === 404) return 'The object or its API is not on this cluster: is a CRD missing?';

@@ -57,7 +57,7 @@ export async function attachLab(options: {
   const { kube } = cluster;
   try {
     const fingerprint = await readFingerprint(cluster.stateDir);
-    const name = fingerprint?.mesh.name;
+    const name = fingerprint?.mesh?.name;
     const meshEntry = (Object.values(meshes) as MeshEntry[]).find((mesh) => mesh.name === name);
     if (meshEntry === undefined) {
       throw new MeshproofError(
@@ -71,11 +71,12 @@ export async function attachLab(options: {
     );
     const toolbox = createToolbox({
       ...{ progress, signal },
-      given: givenPrograms(fingerprint?.mesh.own ?? {}, meshEntry),
+      given: givenPrograms(fingerprint?.mesh?.own ?? {}, meshEntry),
     });
     const open = (namespace: string): MeshAdapter =>
       meshEntry.open({
         ...{ kube, kubeconfigPath: cluster.kubeconfigPath, images, namespace, progress, signal },
+        setup: fingerprint?.mesh?.setup,
         tool: (tool) => toolbox.get(tool),
       });
     const namespace =

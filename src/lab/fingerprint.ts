@@ -8,34 +8,55 @@ import { KnownSecrets } from '../evidence/known-secrets.ts';
 import { isSecretName, secretValues } from '../evidence/lab-secrets.ts';
 import type { ImageMap } from '../images/image.ts';
 import type { KubeObject } from '../kube/types.ts';
+import type { MeshSetup } from '../meshes/adapter.ts';
 import type { OwnMesh } from './own-mesh.ts';
+
+/** With the versions of the programs it is made of: a newer proxy is another mesh. */
+const meshSchema = z.strictObject({
+  name: z.string(),
+  tools: z.record(z.string(), z.string()),
+  /** What was chosen of its installation; left out where nothing was. */
+  setup: z
+    .strictObject({
+      installed: z.boolean().optional(),
+      revision: z.string().optional(),
+      profile: z.string().optional(),
+    })
+    .optional(),
+  /** Folders of what a user built of it. */
+  own: z.strictObject({ binaries: z.string().optional(), images: z.string().optional() }).optional(),
+});
 
 const fingerprintSchema = z.strictObject({
   schema: z.literal(1),
   /** Name -> digest of meshproof's own images. */
   images: z.record(z.string(), z.string()),
-  /** With the versions of the programs it is made of: a newer proxy is another mesh. */
-  mesh: z.strictObject({
-    name: z.string(),
-    tools: z.record(z.string(), z.string()),
-    /** Folders of what a user built of it. */
-    own: z.strictObject({ binaries: z.string().optional(), images: z.string().optional() }).optional(),
-  }),
+  /** Left out of a cluster that got none yet. */
+  mesh: meshSchema.optional(),
   /** Id -> digest of the manifests of applications. */
   apps: z.record(z.string(), z.string()),
 });
 
 /** What was deployed into a lab, so that a later command can tell whether it would deploy the same. No secret is in it. */
 export type Fingerprint = z.output<typeof fingerprintSchema>;
+type MeshMade = z.output<typeof meshSchema>;
 
 export interface Deployed {
   images: ImageMap;
-  mesh: { name: string; tools: readonly { name: string; version: string }[]; own?: OwnMesh | undefined };
+  mesh: {
+    name: string;
+    tools: readonly { name: string; version: string }[];
+    setup?: MeshSetup | undefined;
+    own?: Pick<OwnMesh, 'binaries' | 'images'> | undefined;
+  };
   /** Objects as they are applied, before the mesh adds to them. */
   apps: readonly { id: string; objects: readonly KubeObject[] }[];
 }
 
 const fileName = 'deployed.json';
+
+/** Of a cluster that is all that a lab has. */
+export const bareCluster: Fingerprint = { schema: 1, images: {}, apps: {} };
 
 export function fingerprintOf({ images, mesh, apps }: Deployed): Fingerprint {
   return {
@@ -44,10 +65,17 @@ export function fingerprintOf({ images, mesh, apps }: Deployed): Fingerprint {
     mesh: {
       name: mesh.name,
       tools: Object.fromEntries(mesh.tools.map(({ name, version }) => [name, version])),
-      own: mesh.own,
+      ...chosen('setup', mesh.setup),
+      ...chosen('own', mesh.own),
     },
     apps: Object.fromEntries(apps.map(({ id, objects }) => [id, digestOf(objects, images)])),
   };
+}
+
+/** Left out where nothing was: a lab of an earlier version, where nothing could be, is the same as one where nothing was. */
+function chosen<Name extends 'setup' | 'own'>(name: Name, choices: object = {}): Pick<MeshMade, Name> | undefined {
+  const made = Object.entries(choices).filter(([, value]) => value !== undefined && value !== false);
+  return made.length === 0 ? undefined : ({ [name]: Object.fromEntries(made) } as Pick<MeshMade, Name>);
 }
 
 /**
@@ -80,12 +108,29 @@ export async function checkFingerprint(name: string, stateDir: string, now: Fing
 export function differences(was: Fingerprint | undefined, now: Fingerprint): string[] {
   if (was === undefined) return ['it was left half made, or its version wrote down nothing that this one can read'];
   return [
-    ...(was.mesh.name === now.mesh.name
-      ? changed(`${now.mesh.name}:`, was.mesh.tools, now.mesh.tools)
-      : [`mesh ${was.mesh.name} is there, ${now.mesh.name} is asked for`]),
+    ...meshChanges(was.mesh, now.mesh),
     ...changed('image', was.images, now.images),
     ...changed('app', was.apps, now.apps),
   ];
+}
+
+function meshChanges(was: MeshMade | undefined, now: MeshMade | undefined): string[] {
+  // It can still be given to the cluster.
+  if (was === undefined || now === undefined) return [];
+  if (was.name !== now.name) return [`mesh ${was.name} is there, ${now.name} is asked for`];
+  return [...setupChanges(was, now), ...changed(`${now.name}:`, was.tools, now.tools)];
+}
+
+function setupChanges({ setup: was = {} }: MeshMade, { name, setup: now = {} }: MeshMade): string[] {
+  const words = { installed: 'adopted', revision: 'of revision', profile: 'of profile' };
+  return (['installed', 'revision', 'profile'] as const)
+    .filter((key) => was[key] !== now[key])
+    .map((key) => `${name} is ${said(words[key], was[key])}, would be ${said(words[key], now[key])}`);
+}
+
+function said(word: string, value: string | boolean | undefined): string {
+  if (value === true) return word;
+  return value === undefined ? `not ${word.replace(/^of /, 'of a chosen ')}` : `${word} ${value}`;
 }
 
 function changed(what: string, was: Record<string, string>, now: Record<string, string>): string[] {

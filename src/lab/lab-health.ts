@@ -18,7 +18,7 @@ type InLab = Surroundings & { lab: Lab };
 export async function labHealth({ lab, evidence, signal }: InLab, since?: HealthResult): Promise<HealthResult> {
   const { namespace, app } = lab.app;
   return takeHealth({
-    ...healthScope(lab, { namespace, services: app.services, probe: await probePod(lab.kube, namespace) }),
+    ...(await healthScope(lab, { namespace, services: app.services, probe: await probePod(lab.kube, namespace) })),
     ...(lab.images['fault-point'] !== undefined && { probeImage: lab.images['fault-point'].ref }),
     ...(since !== undefined && { since }),
     expected: { restarts: lab.restartsOnPurpose },
@@ -28,15 +28,17 @@ export async function labHealth({ lab, evidence, signal }: InLab, since?: Health
 }
 
 /** What belongs to the health of a lab: the cluster's own workloads, the mesh, and one namespace in it. */
-export function healthScope(
+export async function healthScope(
   { kube, mesh, meshEntry }: Pick<Lab, 'kube' | 'mesh' | 'meshEntry'>,
   inside: { namespace: string; services: readonly { name: string }[]; probe: Pick<PodRef, 'name'> | undefined },
-): HealthOptions {
+): Promise<HealthOptions> {
   const { namespace, services, probe } = inside;
+  // One that was there may be anywhere; where it has gone since, its checks say so.
+  const there = await mesh.installation?.().catch(() => undefined);
   return {
     kube,
     mesh,
-    namespaces: ['kube-system', ...meshEntry.namespaces, namespace],
+    namespaces: ['kube-system', ...(there === undefined ? meshEntry.namespaces : [there.namespace]), namespace],
     meshedNamespaces: [namespace],
     ...(probe !== undefined && {
       dnsProbe: {

@@ -224,6 +224,7 @@ export class Lab {
 
   async facts(): Promise<Pick<RunReport, 'cluster' | 'mesh'>> {
     const [nodes, components] = await Promise.all([this.cluster.nodes(), this.mesh.components()]);
+    const installation = await this.mesh.installation?.();
     const { name, version, caveats } = this.mesh;
     return {
       cluster: {
@@ -231,7 +232,7 @@ export class Lab {
         kubernetesVersion: this.cluster.kubernetesVersion,
         nodes: nodes.map((node) => ({ name: node.name, kubeletVersion: node.kubeletVersion })),
       },
-      mesh: { name, version, components, caveats },
+      mesh: { name, version, ...(installation && { installation }), components, caveats },
     };
   }
 

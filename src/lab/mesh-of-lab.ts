@@ -3,13 +3,13 @@ import { meshes, type MeshName } from '../meshes/index.ts';
 import { readFingerprint } from './fingerprint.ts';
 import type { OwnMesh } from './own-mesh.ts';
 
-/** Which mesh a lab was given, and what of it a user had built; undefined where no lab of that name says so. */
+/** Which mesh a lab was given, and what its user said of it; undefined where no lab of that name says so. */
 export async function meshOfLab(
   lab: string,
   labs: () => Promise<{ name: string; stateDir: string }[]> = () => listLabs({ ask: false }),
 ): Promise<{ mesh: MeshName; ownMesh: OwnMesh } | undefined> {
   const there = (await labs()).find(({ name }) => name === lab);
   const fingerprint = there && (await readFingerprint(there.stateDir));
-  const mesh = (Object.keys(meshes) as MeshName[]).find((name) => name === fingerprint?.mesh.name);
-  return mesh && { mesh, ownMesh: fingerprint?.mesh.own ?? {} };
+  const mesh = (Object.keys(meshes) as MeshName[]).find((name) => name === fingerprint?.mesh?.name);
+  return mesh && { mesh, ownMesh: { ...fingerprint?.mesh?.own, ...fingerprint?.mesh?.setup } };
 }

@@ -1,7 +1,5 @@
 import type { Progress } from '../base/progress.ts';
 import { scratchFolder, type ScratchFolder } from '../base/scratch.ts';
-import { chooseProvider, detectProviders } from '../clusters/detect.ts';
-import { reapLabs } from '../clusters/labs.ts';
 import type { ClusterContext, RunningCluster } from '../clusters/provider.ts';
 import { buildArchive, imageMap } from '../images/archive.ts';
 import { appImages, appTools } from '../apps/app-images.ts';
@@ -10,17 +8,19 @@ import { defaultApp } from '../apps/default-app.ts';
 import { loadApp } from '../apps/load-app.ts';
 import { completeApp } from '../apps/running-app.ts';
 import { labImages } from './images.ts';
-import { checkOwnMesh, givenPrograms, type OwnMesh } from './own-mesh.ts';
+import { checkOwnMesh, givenPrograms, nameTheLab, type OwnMesh } from './own-mesh.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
 import { meshes, type MeshName } from '../meshes/index.ts';
+import { refuseOtherMeshes } from '../meshes/other-meshes.ts';
 import { neededTools } from '../tools/doctor.ts';
-import { checkDisk, checkPlatform, neededBytes } from '../tools/platform.ts';
+import { checkPlatform } from '../tools/platform.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { MeshproofError } from '../base/errors.ts';
 import { knownSecrets } from '../evidence/known-secrets.ts';
 import { labSecrets } from '../evidence/lab-secrets.ts';
 import { checkFingerprint, fingerprintOf, saveFingerprint } from './fingerprint.ts';
 import { Lab, replicas } from './lab.ts';
+import { prepareMachine } from './prepare-machine.ts';
 
 export interface OpenLabOptions {
   /** `auto`, or the name of an entry of `clusters`. */
@@ -29,7 +29,7 @@ export interface OpenLabOptions {
   app?: App | undefined;
   /** Name of an entry of `meshes`. */
   mesh: MeshName;
-  /** What the user built of the mesh. */
+  /** What the user says of the mesh: what he built of it, and how it is installed. */
   ownMesh?: OwnMesh | undefined;
   /** A lab by this name is used if it is up; else one is made. */
   lab?: string | undefined;
@@ -51,6 +51,7 @@ export function throwAwayName(runId: string): string {
  * lock (`lockLab`).
  *
  * @throws MeshproofError MESHPROOF_LAB_STALE when the lab has other images, another mesh or another app than would be deployed;
+ * MESHPROOF_MESH_CONFLICT when somebody else put a mesh into it;
  * others with exit code 3: platform, tools, cluster, images, mesh or workloads could not be made to work.
  */
 export async function openLab(options: OpenLabOptions): Promise<Lab> {
@@ -58,22 +59,19 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   checkPlatform();
   const meshEntry: MeshEntry = meshes[options.mesh];
   const { ownMesh = {} } = options;
-  await checkOwnMesh(ownMesh);
-  const toolbox = createToolbox({ progress, signal, given: givenPrograms(ownMesh, meshEntry) });
+  await checkOwnMesh(ownMesh, { mesh: meshEntry, lab: options.lab });
+  const { installed, revision, profile, binaries, images: archives } = ownMesh;
+  const meshTools = (installed ? meshEntry.setup?.adopts : undefined) ?? meshEntry.tools;
+  const toolbox = createToolbox({ progress, signal, given: givenPrograms(ownMesh, { tools: meshTools }) });
   const app = options.app ?? (await loadApp(defaultApp));
-  const tools = neededTools({ also: [...meshEntry.tools, ...appTools(app)] });
-  const missing = await Promise.all(tools.map(async (name) => (await toolbox.look(name)).tool === undefined));
-  await checkDisk(toolbox.cacheDir, missing.includes(true) ? neededBytes.cold : neededBytes.warm);
-  const detections = await detectProviders();
-  const { provider, mechanisms } = await chooseProvider(options.cluster, detections);
-  for (const name of await reapLabs()) progress.info(`removed the lab ${name}, whose owner is gone`);
-  await progress.step('tools', () => toolbox.ensure(tools));
+  const tools = neededTools({ also: [...meshTools, ...appTools(app)] });
+  const { provider, mechanisms } = await prepareMachine({ cluster: options.cluster, tools, toolbox, progress });
   const name = options.lab ?? throwAwayName(options.runId ?? 'x');
   const context: ClusterContext = { toolbox, progress, signal };
   const archiveOf = progress.step('images', async () =>
     buildArchive(
       [
-        ...(await labImages(toolbox, { mesh: meshEntry, own: ownMesh, signal })),
+        ...(await labImages(toolbox, { mesh: installed ? { images: {} } : meshEntry, own: ownMesh, signal })),
         ...(await appImages(app, { toolbox, signal })),
       ],
       {
@@ -97,6 +95,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
     const mesh = meshEntry.open({
       ...{ kube: cluster.kube, kubeconfigPath: cluster.kubeconfigPath, images, progress, signal },
       namespace: app.namespace,
+      setup: { installed, revision, profile },
       tool: (tool) => toolbox.get(tool),
     });
     const objects = await app.manifests?.({ namespace: app.namespace, replicas, images });
@@ -104,12 +103,17 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
       images,
       mesh: {
         name: mesh.name,
-        tools: await Promise.all(meshEntry.tools.map((tool) => toolbox.get(tool))),
-        own: ownMesh,
+        // One that was there is not made of ours.
+        tools: installed ? [] : await Promise.all(meshTools.map((tool) => toolbox.get(tool))),
+        setup: { installed, revision, profile },
+        own: { binaries, images: archives },
       },
       apps: objects === undefined ? [] : [{ id: app.id, objects }],
     });
-    if (!made) await checkFingerprint(name, cluster.stateDir, fingerprint);
+    if (!made) {
+      await checkFingerprint(name, cluster.stateDir, fingerprint);
+      await refuseOtherMeshes(cluster.kube, meshEntry, { all: Object.values(meshes), namespace: app.namespace });
+    }
     await progress.step('loading images', () => cluster.loadImages(built.value));
     const lab = new Lab({
       app: await completeApp(app, cluster.kube),
@@ -139,6 +143,12 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   async function clusterOf(): Promise<{ cluster: RunningCluster; made: boolean }> {
     const attached = options.lab === undefined ? undefined : await provider.attach(name, context);
     if (attached !== undefined) return { cluster: attached, made: false };
+    if (installed)
+      throw new MeshproofError(
+        'MESHPROOF_LAB_UNKNOWN',
+        `There is no lab ${name} whose mesh could be adopted`,
+        nameTheLab,
+      );
     if (options.lab !== undefined && !stay) {
       throw new MeshproofError(
         'MESHPROOF_LAB_UNKNOWN',

@@ -5,8 +5,8 @@ import { loadApp } from '../apps/load-app.ts';
 import { MeshproofError } from '../base/errors.ts';
 import { silentProgress, type Progress } from '../base/progress.ts';
 import { meshOfLab } from '../lab/mesh-of-lab.ts';
-import type { OwnMesh } from '../lab/own-mesh.ts';
-import type { MeshName } from '../meshes/index.ts';
+import { checkOwnMesh, type OwnMesh } from '../lab/own-mesh.ts';
+import { meshes, type MeshName } from '../meshes/index.ts';
 import { loadScenarios, scenarioFrom, type ScenarioInput } from '../scenario/load.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import { run } from '../run/run.ts';
@@ -23,6 +23,12 @@ export interface Settings {
   meshBinaries?: string | undefined;
   /** Folder with archives of images of the mesh that you built, `<image>.tar`. */
   meshImages?: string | undefined;
+  /** The mesh is in the lab already: it is adopted, and nothing of it is changed. */
+  meshInstalled?: boolean | undefined;
+  /** Which revision of several is adopted, or what the one that meshproof installs is called. */
+  meshRevision?: string | undefined;
+  /** Profile that the mesh is installed with, in its own words. */
+  meshProfile?: string | undefined;
   /** `auto`, or the name of an entry of `clusters`. */
   cluster?: string | undefined;
   /** A lab by name, used and left as it is; else one is made, and deleted at the end. */
@@ -54,18 +60,20 @@ export type AskedScenarios = string | readonly string[] | ScenarioInput;
  * Once the lab is locked it does not throw: whatever happens then is in the report.
  *
  * @throws MeshproofError MESHPROOF_APP_UNKNOWN, MESHPROOF_APP_INVALID, MESHPROOF_SCENARIO_UNKNOWN, MESHPROOF_SCENARIO_INVALID,
- * before anything starts; MESHPROOF_LAB_BUSY
+ * MESHPROOF_USAGE for a mesh that cannot be had like that, before anything starts; MESHPROOF_LAB_BUSY
  */
 export async function runScenarios(settings: RunSettings = {}): Promise<Result> {
   const app = await appOf(settings.app);
   const scenarios = await scenariosOf(settings.scenarios, app);
+  const { lab } = settings;
+  const { mesh, ownMesh } = await meshOf(settings);
+  await checkOwnMesh(ownMesh, { mesh: meshes[mesh], lab });
   using stop = interruptible(settings.signal);
   const outcome = await run({
     scenarios,
     app,
     cluster: settings.cluster ?? defaults.cluster,
-    ...(await meshOf(settings)),
-    lab: settings.lab,
+    ...{ mesh, ownMesh, lab },
     keep: settings.keep === true,
     reportsDir: settings.reportsDir ?? defaults.reportsDir,
     command: [...(settings.command ?? ['runScenarios', ...scenarios.map(({ id }) => id)])],
@@ -76,17 +84,19 @@ export async function runScenarios(settings: RunSettings = {}): Promise<Result> 
   return resultOf(outcome);
 }
 
-/** The mesh that is asked for, with what the user built of it; else, each for itself, what the lab that is named was given. */
-export async function meshOf({
-  lab,
-  mesh,
-  meshBinaries: binaries,
-  meshImages: images,
-}: Settings): Promise<{ mesh: MeshName; ownMesh: OwnMesh }> {
-  const was = lab === undefined ? undefined : await meshOfLab(lab);
-  const asked = mesh ?? was?.mesh ?? defaults.mesh;
-  if (binaries === undefined && images === undefined && was?.mesh === asked) return was;
-  return { mesh: asked, ownMesh: { binaries: binaries && resolve(binaries), images: images && resolve(images) } };
+export function ownMeshOf(settings: Settings): OwnMesh {
+  const { meshBinaries, meshImages, meshInstalled: installed, meshRevision: revision, meshProfile: profile } = settings;
+  const binaries = meshBinaries && resolve(meshBinaries);
+  return { binaries, images: meshImages && resolve(meshImages), installed, revision, profile };
+}
+
+/** The mesh that is asked for, and what the user says of it; else what the lab that is named was given. */
+export async function meshOf(settings: Settings): Promise<{ mesh: MeshName; ownMesh: OwnMesh }> {
+  const was = settings.lab === undefined ? undefined : await meshOfLab(settings.lab);
+  const mesh = settings.mesh ?? was?.mesh ?? defaults.mesh;
+  const ownMesh = ownMeshOf(settings);
+  const saysNothing = Object.values(ownMesh).every((value) => value === undefined || value === false);
+  return saysNothing && was?.mesh === mesh ? was : { mesh, ownMesh };
 }
 
 export async function appOf(app: App | string = defaults.app): Promise<App> {

@@ -7,9 +7,31 @@ import type { Tool, ToolName } from '../tools/tool.ts';
 import type { AppliedPolicies, PolicyPlan, PolicyRollback } from './policy-plan.ts';
 import type { Interception, ProxyView, StartTrouble } from './proxy-view.ts';
 
+/** How the mesh of a lab comes to be, where that is not left to its adapter. */
+export interface MeshSetup {
+  /** One that is there already is adopted: nothing of it is changed. */
+  installed?: boolean | undefined;
+  /** Which of several is adopted, or what the one that is installed is called. */
+  revision?: string | undefined;
+  /** In the words of its own installer. */
+  profile?: string | undefined;
+}
+
+/** The installation of a mesh that a lab has, for its report. */
+export interface MeshInstallation {
+  /** It was there before: meshproof changed nothing of it. */
+  adopted: boolean;
+  namespace: string;
+  revision?: string | undefined;
+  /** Names that stand for its revision. */
+  tags?: readonly string[] | undefined;
+  profile?: string | undefined;
+}
+
 export interface MeshContext {
   kube: KubeClient;
   images: ImageMap;
+  setup?: MeshSetup | undefined;
   /** Of the application under test. */
   namespace: string;
   /** For programs that talk to the cluster themselves. */
@@ -130,6 +152,8 @@ export interface MeshAdapter {
   readonly version: string;
   /** What a report must state, e.g. an unsupported proxy pair. */
   readonly caveats: string[];
+  /** Left out by a mesh that is installed in one way only. @throws when one that is to be adopted is not there */
+  installation?(): Promise<MeshInstallation>;
   /**
    * Control plane ready when it resolves. Again on a lab that has one: finds it, and mends what it lost.
    *

@@ -3,7 +3,15 @@ import type { ImageKit, MadeImage } from '../images/image-kit.ts';
 import type { PolicyKind } from '../policies/index.ts';
 import type { SmiSuccessors } from '../smi/successor.ts';
 import type { ToolName } from '../tools/tool.ts';
-import type { MeshAdapter, MeshContext } from './adapter.ts';
+import type { MeshAdapter, MeshContext, MeshSetup } from './adapter.ts';
+
+/** What shows that a mesh is in a cluster, whoever put it there. */
+export interface MeshSigns {
+  /** Label selectors of the Deployments and StatefulSets of its control plane, in any namespace unless one is given. */
+  readonly controlPlane: readonly { readonly labels: string; readonly namespace?: string }[];
+  /** Labels and annotations of a namespace that call its injector, unless they have this value. */
+  readonly invitations: readonly { readonly key: string; readonly unless?: string }[];
+}
 
 /** Everything meshproof knows of a mesh before there is a lab. A new mesh is a folder with one of these, and a line in index.ts. */
 export interface MeshEntry<Name extends string = string> {
@@ -23,12 +31,20 @@ export interface MeshEntry<Name extends string = string> {
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
+  readonly signs: MeshSigns;
   /** Its renderer for each kind of policy it can carry out. A scenario that needs another is skipped, with the reason. */
   readonly policies: { readonly [Kind in PolicyKind]?: object | undefined };
   /** What it is made of, and what its makers say that it can do and cannot. */
   readonly capabilities: MeshCapabilities;
   /** What it has in the place of SMI objects; undefined: nobody knows yet. */
   readonly smi?: SmiSuccessors | undefined;
+  /** What can be chosen of its installation; undefined: there is one way only, and none that is there can be adopted. */
+  readonly setup?: {
+    /** Programs that are needed with one that is there already; undefined: none can be adopted. */
+    readonly adopts?: readonly ToolName[];
+    /** @throws MeshproofError MESHPROOF_USAGE for a profile or a revision that it cannot have */
+    check(setup: MeshSetup): void;
+  };
   /** Talks to it in a lab; starts nothing. */
   open(context: MeshContext): MeshAdapter;
 }

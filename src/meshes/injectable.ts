@@ -8,6 +8,8 @@ export interface InjectionMarks {
   staysOutside(pod: PodMeta): boolean;
   /** Labels and annotations for a pod; what it says itself is kept. */
   pod: PodMeta;
+  /** What a pod says itself and cannot be kept as it is. */
+  adjust?(pod: PodMeta): PodMeta;
   /** The same for the namespace. @throws MeshproofError MESHPROOF_APP_INVALID where its own labels keep the injector away */
   namespace?(metadata: ObjectMeta): PodMeta;
 }
@@ -28,7 +30,8 @@ export function injectable(
     const object = structuredClone(original);
     const pod = object.kind === 'Pod' ? object : object.spec?.template;
     if (pod?.spec?.containers === undefined || marks.staysOutside(pod.metadata ?? {})) return original;
-    pod.metadata = marked(pod.metadata ?? {}, marks.pod);
+    const metadata = marked<PodMeta>(pod.metadata ?? {}, marks.pod);
+    pod.metadata = marks.adjust?.(metadata) ?? metadata;
     const { labels = {} } = pod.metadata as PodMeta;
     const service = labels['app.kubernetes.io/name'] ?? labels['app'];
     if (pod.spec.serviceAccountName === undefined && service !== undefined) {

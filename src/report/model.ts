@@ -8,7 +8,7 @@ import type { WireProof } from '../observe/capture/wire.ts';
 import type { FaultReceipt } from '../faults/fault.ts';
 import type { HealthSnapshot } from '../observe/health/health.ts';
 import type { ExitCode } from '../base/errors.ts';
-import type { MeshComponent } from '../meshes/adapter.ts';
+import type { MeshComponent, MeshInstallation } from '../meshes/adapter.ts';
 import type { GoldenSignals, LoadFigures } from '../observe/telemetry/golden.ts';
 
 /** report.json: pure data. Writers read it, nothing else does. Additive changes keep schemaVersion. */
@@ -29,7 +29,14 @@ export interface RunReport {
     mechanisms: Record<string, string>;
   };
   cluster?: { provider: string; kubernetesVersion: string; nodes: { name: string; kubeletVersion: string }[] };
-  mesh?: { name: string; version: string; components: MeshComponent[]; caveats: string[] };
+  mesh?: {
+    name: string;
+    version: string;
+    /** Left out for a mesh that is installed in one way only. */
+    installation?: MeshInstallation;
+    components: MeshComponent[];
+    caveats: string[];
+  };
   verdict: Verdict;
   criteria: Criterion[];
   scenarios: ScenarioReport[];

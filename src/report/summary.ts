@@ -3,6 +3,7 @@ import type { Assertion, Status } from '../judge/assertion.ts';
 import { statuses } from '../judge/assertion.ts';
 import { capabilityCounts } from './capability-counts.ts';
 import { durationText, rateText, shareText } from './html/words.ts';
+import { installationText } from './installation-text.ts';
 import type { RunReport } from './model.ts';
 import { quantileText, signalsScenario } from './signal-text.ts';
 
@@ -46,6 +47,7 @@ function head({ verdict, runId, mesh, cluster, durationMs }: RunReport): string 
     .map((status) => `${verdict.counts[status]} ${status}`);
   const where = [
     mesh && `${mesh.name} ${mesh.version}`,
+    mesh?.installation && installationText(mesh.installation),
     cluster && `Kubernetes ${cluster.kubernetesVersion} (${cluster.provider})`,
     durationText(durationMs),
     `run \`${runId}\``,

@@ -26,7 +26,7 @@ export async function checkLab(lab: AttachedLab, signal: AbortSignal): Promise<H
   ]);
   const names = services.map(({ metadata }) => ({ name: metadata.name }));
   const { checks } = await takeHealth({
-    ...healthScope(lab, { namespace, services: names, probe }),
+    ...(await healthScope(lab, { namespace, services: names, probe })),
     probeImage: lab.images['fault-point']?.ref,
     minCertificateLeftMs,
     diskPaths: [lab.cluster.stateDir],

@@ -13,6 +13,9 @@ import {
   labOption,
   meshBinariesOption,
   meshImagesOption,
+  meshInstalledOption,
+  meshProfileOption,
+  meshRevisionOption,
   reportsOption,
   timeoutOption,
 } from '../options.ts';
@@ -26,6 +29,9 @@ interface Options {
   mesh?: MeshName | undefined;
   meshBinaries?: string | undefined;
   meshImages?: string | undefined;
+  meshInstalled?: boolean | undefined;
+  meshRevision?: string | undefined;
+  meshProfile?: string | undefined;
   lab?: string | undefined;
   keep?: boolean | undefined;
   reports: string;
@@ -43,6 +49,9 @@ export function runCommandDefinition(): Command {
     .addOption(labMeshOption())
     .addOption(meshBinariesOption())
     .addOption(meshImagesOption())
+    .addOption(meshInstalledOption())
+    .addOption(meshRevisionOption())
+    .addOption(meshProfileOption())
     .addOption(labOption())
     .addOption(new Option('--keep', 'leave the lab up after the run'))
     .addOption(reportsOption())
@@ -56,7 +65,9 @@ Examples:
   $ ./bin/meshproof run retries-recover-errors           one scenario
   $ ./bin/meshproof run --lab dev mtls-everywhere        on the lab that \`up --lab dev\` left
   $ ./bin/meshproof run my-scenario.yaml --timeout 10m   your own file, with a deadline
-  $ ./bin/meshproof run --app shop/app.yaml              your own application`,
+  $ ./bin/meshproof run --app shop/app.yaml              your own application
+  $ ./bin/meshproof run --lab own --mesh NAME --mesh-installed
+                                                         a mesh that you installed in that lab`,
     )
     .action(async (names: string[], options: Options) => {
       const { runScenarios } = await import('../../index.ts');
@@ -66,7 +77,8 @@ Examples:
         onFirst: (why) => progress.warn(`${why}: cleaning up (a second Ctrl-C gives up on that)`),
         onSecond: () => process.exit(130),
       });
-      const { app, cluster, mesh, meshBinaries, meshImages, lab, keep, reports: reportsDir } = options;
+      const { app, cluster, mesh, meshBinaries, meshImages, meshInstalled, meshRevision, meshProfile } = options;
+      const { lab, keep, reports: reportsDir } = options;
       const result = await runScenarios({
         scenarios: [...names, ...options.scenario],
         app,
@@ -74,6 +86,9 @@ Examples:
         mesh,
         meshBinaries,
         meshImages,
+        meshInstalled,
+        meshRevision,
+        meshProfile,
         lab,
         keep,
         reportsDir,

@@ -20,6 +20,10 @@ export interface ServerInfo {
   state: string;
   /** `12s`: of the process. */
   uptime_current_epoch: string;
+  command_line_options?: {
+    /** `45s` */
+    drain_time?: string;
+  };
 }
 
 export function envoyVersion(info: ServerInfo): string {

@@ -14,15 +14,17 @@ import { envoyComponents, envoySnapshot, restartEnvoy } from '../envoy/sidecar.t
 import { injectable } from '../injectable.ts';
 import type { MeshedPod } from '../meshed-pod.ts';
 import type { PolicyTarget } from '../policy-target.ts';
+import { adoptIstio, lookAtIstio } from './adopt.ts';
 import { analysis } from './analysis.ts';
-import { injectionMarks } from './inject.ts';
-import { installControlPlane, versionOf } from './install.ts';
+import { caveatsOf } from './caveats.ts';
+import { injectionMarks, ownInjection, type Injection } from './inject.ts';
+import { ownInstallation, type IstioInstallation } from './installation.ts';
+import { installControlPlane, strictIn, versionOf } from './install.ts';
 import { keyLogs } from './key-logs.ts';
 import { meshedPods } from './meshed-pod.ts';
 import {
-  controlPlane,
+  defaultRevision,
   initContainer,
-  istioNamespace,
   istioStatNames,
   ports,
   sidecarContainer,
@@ -31,6 +33,7 @@ import {
   spiffeId,
 } from './names.ts';
 import { istioPolicyTarget } from './policy-target.ts';
+import { proxySettingsCheck } from './proxy-settings.ts';
 import { proxyStatus } from './proxy-status.ts';
 import { readProxyView } from './proxy-view.ts';
 import { sidecarProblem } from './sidecar-problems.ts';
@@ -38,24 +41,30 @@ import { sidecarProblem } from './sidecar-problems.ts';
 /** The kubelet waits before it starts a container again, longer each time: on a lab that is kept, for minutes. */
 const restartTimeoutMs = 180_000;
 
-/** Istio with sidecars: a plain Envoy that Istio's own injector puts into pods. */
+/** Istio with sidecars: an Envoy that Istio's own injector puts into pods. */
 export function istioAdapter(context: MeshContext, { clock = systemClock }: { clock?: Clock } = {}): MeshAdapter {
-  const { kube, images, namespace, progress, signal } = context;
+  const { kube, images, namespace, progress, signal, setup = {} } = context;
   const admin = new EnvoyAdmin(kube, ports.admin);
-  let installed: { version: string } | undefined;
+  let version: string | undefined;
+  let installation: IstioInstallation | undefined = setup.installed ? undefined : ownInstallation(setup);
+  let injection: Injection | undefined = setup.installed ? undefined : ownInjection(setup.revision ?? defaultRevision);
+  /** Of a lab that another process made, one that was adopted is looked for again. */
+  const istio = async (): Promise<IstioInstallation> => (installation ??= (await lookAtIstio(context)).installation);
 
   const imageOf = (name: string): string => {
     const ref = images[name]?.ref;
     if (ref !== undefined) return ref;
     throw new MeshproofError('MESHPROOF_IMAGE', `There is no image ${name}`, 'Build the lab images first.');
   };
-  const target = (): PolicyTarget => istioPolicyTarget({ kube, admin, namespace });
+  const target = async (): Promise<PolicyTarget> =>
+    istioPolicyTarget({ kube, admin, namespace, trustDomain: (await istio()).trustDomain });
   const podOf = async (ref: PodRef): Promise<MeshedPod> =>
     meshedPods.toMeshedPod(await kube.get<KubeObject>(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`));
   const podsOfApp = (): Promise<KubeObject[]> => kube.list(`/api/v1/namespaces/${namespace}/pods`);
-  const identityIn = (pods: readonly KubeObject[], service: string): string => {
+  const identityIn = async (pods: readonly KubeObject[], service: string): Promise<string> => {
     const own = pods.find((pod) => meshedPods.toMeshedPod(pod).service === service);
-    return spiffeId(namespace, (own?.spec.serviceAccountName as string | undefined) ?? service);
+    const account = (own?.spec.serviceAccountName as string | undefined) ?? service;
+    return spiffeId(namespace, account, (await istio()).trustDomain);
   };
 
   /** A Service may name the port of its pods. */
@@ -80,44 +89,59 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
   return {
     name: 'istio',
     get version() {
-      return installed?.version ?? '';
+      return version ?? '';
     },
-    caveats: [
-      'The proxies are a plain Envoy, not Istio’s own build: its filters for peer metadata and for istio_* metrics are switched off, and figures come from Envoy’s counters of clusters and listeners.',
-      'All HTTP services on one port share an outbound listener: the latency of an edge is that of Envoy’s cluster, which lacks requests that ran into the route’s timeout.',
-      'A server’s sidecar asks its app twice more by itself where a connection was reset before the request was sent; this version of Istio cannot switch that off. Answers of the app, as faults give them, are not tried again there.',
-    ],
+    get caveats() {
+      return caveatsOf(installation, version);
+    },
+    installation: istio,
     sidecarContainer,
 
-    async install(baseline = [], meanwhile = async () => {}) {
-      await progress.step('Istio control plane', async () => {
-        installed = await installControlPlane(context, {
-          istiod: imageOf('istiod'),
-          proxy: imageOf('istio-proxy'),
-        });
-      });
+    async install(baseline = [], meanwhile) {
+      if (setup.installed) {
+        const adopted = await progress.step('Istio that is there', () =>
+          adoptIstio(context, { deploys: meanwhile !== undefined }),
+        );
+        ({ installation, injection } = adopted);
+        version = await versionOf(kube, installation);
+      } else {
+        version = await progress.step('Istio control plane', () =>
+          installControlPlane(context, { istiod: imageOf('istiod'), proxy: imageOf('istio-proxy') }),
+        );
+      }
       // The injector does not wait: pods that are made before it is ready stay outside.
-      await meanwhile();
-      await writePolicies(target(), baseline);
+      await meanwhile?.();
+      // The whole mesh of one that is there is not meshproof's to make strict.
+      if (setup.installed) await kube.apply([strictIn(namespace)]);
+      await writePolicies(await target(), baseline);
       return { recreated: false };
     },
 
-    inject: (objects, { namespace: into }) => injectable(objects, { namespace: into, marks: injectionMarks }),
+    inject(objects, { namespace: into }) {
+      if (injection === undefined) throw new TypeError('an Istio that is there is adopted before anything is injected');
+      return injectable(objects, { namespace: into, marks: injectionMarks(injection) });
+    },
 
     async components() {
-      const { status } = await kube.get(`/apis/apps/v1/namespaces/${istioNamespace}/deployments/${controlPlane}`);
+      const { namespace: where, deployment, adopted } = await istio();
+      const { status } = await kube.get(`/apis/apps/v1/namespaces/${where}/deployments/${deployment}`);
       const ready = (status?.readyReplicas ?? 0) > 0;
       // Of a lab that another process installed.
-      if (ready) installed ??= { version: await versionOf(kube) };
+      if (ready) version ??= await versionOf(kube, await istio());
+      const pods = await meshedPods.all(kube);
       return [
         {
-          name: controlPlane,
-          version: installed?.version ?? 'unknown',
+          name: deployment,
+          version: version ?? 'unknown',
           role: 'control-plane' as const,
           ready,
           tool: 'pilot-discovery' as const,
         },
-        ...(await envoyComponents(admin, await meshedPods.all(kube))),
+        // The others in a mesh that is there are no business of the lab.
+        ...(await envoyComponents(
+          admin,
+          pods.filter(({ ref }) => !adopted || ref.namespace === namespace),
+        )),
       ];
     },
 
@@ -128,18 +152,22 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
       return found.filter((problem): problem is SidecarProblem => problem !== undefined);
     },
 
-    healthChecks: () => [analysis(context, namespace), proxyStatus(context)],
+    healthChecks: () => [
+      analysis(context, istio, namespace),
+      proxyStatus(context, istio, namespace),
+      proxySettingsCheck({ kube, admin, namespace }),
+    ],
 
-    plan: (policies) => planPolicies(target(), policies, signal),
+    plan: async (policies) => planPolicies(await target(), policies, signal),
 
     async apply(policies) {
       const plan = await this.plan(policies);
       return plan.apply();
     },
 
-    restorePolicies: (rollback) => restorePolicies(target(), rollback),
+    restorePolicies: async (rollback) => restorePolicies(await target(), rollback),
 
-    resetPolicies: (baseline) => resetPolicies(target(), baseline),
+    resetPolicies: async (baseline) => resetPolicies(await target(), baseline),
 
     metrics: async (ref) => envoySnapshot(admin, await podOf(ref), istioStatNames(ref.namespace), clock),
 
@@ -157,8 +185,8 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
         minTlsVersion: '1.3',
         identitiesOnWire: false,
         sni: sniOf(destination, namespace, port),
-        clientIdentity: identityIn(pods, source),
-        serverIdentity: identityIn(pods, destination),
+        clientIdentity: await identityIn(pods, source),
+        serverIdentity: await identityIn(pods, destination),
       };
     },
 
@@ -168,7 +196,7 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
 
     startTrouble: (pod) => containerTrouble(pod, { init: initContainer, sidecar: sidecarContainer }),
 
-    proxyView: (pod) => readProxyView(admin, pod),
+    proxyView: async (pod) => readProxyView(admin, pod, (await istio()).trustDomain),
 
     proxyConfig: async (pod) => reducedDump(await admin.json(pod, '/config_dump')),
 

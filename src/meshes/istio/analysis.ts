@@ -1,6 +1,7 @@
 import { plural } from '../../base/words.ts';
 import type { MeshCheck, MeshFinding } from '../adapter.ts';
-import { istioctl, type Istioctl } from './istioctl.ts';
+import type { IstioInstallation } from './installation.ts';
+import { istioctl, whichIstio, type Istioctl } from './istioctl.ts';
 
 /** One message of `istioctl analyze -o json`. Codes: istio.io/latest/docs/reference/config/analysis. */
 export interface AnalysisMessage {
@@ -14,13 +15,14 @@ export interface AnalysisMessage {
 }
 
 /** Istio's own look at the configuration of a namespace: each code that it finds an error for is a check of its own. */
-export function analysis(context: Istioctl, namespace: string): MeshCheck {
+export function analysis(context: Istioctl, istio: () => Promise<IstioInstallation>, namespace: string): MeshCheck {
   return {
     id: 'mesh/istioctl-analyze',
     title: 'istioctl analyze finds no error in the configuration',
     category: 'mesh',
     async look() {
-      const said = await istioctl(context, ['analyze', '--namespace', namespace, '--output', 'json']);
+      const which = whichIstio(await istio());
+      const said = await istioctl(context, ['analyze', ...which, '--namespace', namespace, '--output', 'json']);
       return judgeAnalysis(parseAnalysis(said));
     },
   };

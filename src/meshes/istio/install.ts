@@ -3,10 +3,16 @@ import { MeshproofError } from '../../base/errors.ts';
 import { pollUntil } from '../../base/poll.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import { waitForDeployments } from '../../kube/wait.ts';
-import type { MeshContext } from '../adapter.ts';
+import type { MeshContext, MeshSetup } from '../adapter.ts';
 import { asksForSidecar } from '../injector-gate.ts';
+import { refuseForeign } from './choose.ts';
+import { findIstio } from './found.ts';
+import { istiodPods, ownInstallation, type IstioInstallation } from './installation.ts';
 import { istioctl, type Istioctl } from './istioctl.ts';
-import { controlPlane, istioNamespace, labels, ports, sidecarContainer } from './names.ts';
+import { defaultRevision, istioNamespace, labels, ports, sidecarContainer } from './names.ts';
+import { withIstiodLog } from './not-ready.ts';
+import { defaultProfile } from './profiles.ts';
+import { proxySettings } from './proxy-settings.ts';
 
 const readyTimeoutMs = 120_000;
 
@@ -19,22 +25,22 @@ export interface IstioImages {
  * What istioctl is asked for. The proxy is a plain Envoy: it lacks the filters that Istio compiles into its own
  * (`istio.metadata_exchange`, `istio.stats`, `istio.alpn`), and refuses a configuration that names them.
  */
-export function operator({ istiod, proxy }: IstioImages): object {
+export function operator(
+  { istiod, proxy }: IstioImages,
+  { profile = defaultProfile, revision = defaultRevision }: Pick<MeshSetup, 'profile' | 'revision'> = {},
+): object {
   return {
     apiVersion: 'install.istio.io/v1alpha1',
     kind: 'IstioOperator',
     spec: {
-      profile: 'minimal',
+      profile,
+      ...(revision !== defaultRevision && { revision }),
       meshConfig: {
-        defaultConfig: {
-          binaryPath: '/usr/bin/envoy',
-          // Connections live on by old rules until they are drained: 45 s by default, and an experiment waits for them.
-          drainDuration: '2s',
-          // Istio keeps a few counters by default: retries, timeouts and TLS handshakes are not among them.
-          proxyStatsMatcher: { inclusionRegexps: ['.*'] },
-        },
+        defaultConfig: { binaryPath: '/usr/bin/envoy', ...proxySettings },
       },
       values: {
+        // Who checks configuration that names no revision: else the istiod of a revision leaves it alone.
+        ...(revision !== defaultRevision && { defaultRevision: revision }),
         global: {
           proxy: { image: proxy },
           proxy_init: { image: proxy },
@@ -64,9 +70,25 @@ export const strict: KubeObject = {
   spec: { mtls: { mode: 'STRICT' } },
 };
 
+/** The same for one namespace, where the mesh is not meshproof's. */
+export function strictIn(namespace: string): KubeObject {
+  return {
+    ...strict,
+    metadata: {
+      name: 'meshproof-strict',
+      namespace,
+      labels: { [labels.managedBy]: 'meshproof', [labels.baseline]: 'true' },
+    },
+  };
+}
+
 /** Istio's own objects, as its istioctl generates them; nothing is asked of a cluster. */
-export async function generate({ tool, signal }: Istioctl, images: IstioImages) {
-  const input = JSON.stringify(operator(images));
+export async function generate(
+  { tool, signal }: Istioctl,
+  images: IstioImages,
+  setup?: Pick<MeshSetup, 'profile' | 'revision'>,
+): Promise<KubeObject[]> {
+  const input = JSON.stringify(operator(images, setup));
   return parseAllDocuments(await istioctl({ tool, signal }, ['manifest', 'generate', '-f', '-'], { input }))
     .map((document) => document.toJS() as KubeObject | null)
     .filter((object) => object !== null);
@@ -76,37 +98,52 @@ export async function generate({ tool, signal }: Istioctl, images: IstioImages) 
  * Installs the control plane, or finds the same one there; ready when it resolves, and so is the injector: pods that are made
  * before would come up without a sidecar.
  *
- * @throws MeshproofError as waitForDeployments, with what keeps istiod's pod from running; MESHPROOF_MESH_NOT_READY when its
- * injector does not answer
+ * @throws MeshproofError MESHPROOF_MESH_CONFLICT where somebody else's Istio is there, before anything is changed;
+ * MESHPROOF_IMAGE or MESHPROOF_POD_CRASHED where waiting is pointless; MESHPROOF_MESH_NOT_READY with what keeps istiod from getting
+ * ready, or when its injector does not answer
  */
-export async function installControlPlane(context: MeshContext, images: IstioImages): Promise<{ version: string }> {
-  const { kube, signal } = context;
+export async function installControlPlane(context: MeshContext, images: IstioImages): Promise<string> {
+  const { kube, signal, setup = {} } = context;
+  const installation = ownInstallation(setup);
+  refuseForeign(await findIstio(kube), installation.revision);
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: istioNamespace } };
-  await kube.apply([namespace, ...(await generate(context, images)), strict]);
-  await waitForDeployments(kube, istioNamespace, { timeoutMs: readyTimeoutMs, signal });
-  await pollUntil(() => asksForSidecar(kube, { labels: { [labels.inject]: 'true' } }, sidecarContainer), {
+  await kube.apply([namespace, ...(await generate(context, images, setup)), strict]);
+  await waitForDeployments(kube, istioNamespace, { timeoutMs: readyTimeoutMs, signal }).catch(
+    async (error: unknown) => {
+      throw await withIstiodLog(error, kube, installation);
+    },
+  );
+  await pollUntil(() => asksForSidecar(kube, { labels: asking(installation) }, sidecarContainer), {
     what: 'the injector puts sidecars into pods',
     timeoutMs: readyTimeoutMs,
     signal,
     code: 'MESHPROOF_MESH_NOT_READY',
-    hint: `Look at it: kubectl -n ${istioNamespace} logs deployment/${controlPlane}`,
+    hint: `Look at it: kubectl -n ${istioNamespace} logs deployment/${installation.deployment}`,
   });
-  return { version: await versionOf(kube) };
+  return await versionOf(kube, installation);
 }
 
-/** As istiod says itself. */
-export async function versionOf(kube: KubeClient): Promise<string> {
-  const pods = await kube.list<KubeObject>(`/api/v1/namespaces/${istioNamespace}/pods`, `app=${controlPlane}`);
+/** Labels of a pod that asks for its sidecar, in a namespace that does not. */
+function asking({ revision }: Pick<IstioInstallation, 'revision'>): Record<string, string> {
+  return { [labels.inject]: 'true', ...(revision !== defaultRevision && { [labels.revision]: revision }) };
+}
+
+/** As istiod says itself. @throws MeshproofError MESHPROOF_MESH_NOT_READY when none of its pods runs */
+export async function versionOf(
+  kube: KubeClient,
+  { namespace, deployment, revision }: Pick<IstioInstallation, 'namespace' | 'deployment' | 'revision'>,
+): Promise<string> {
+  const pods = await kube.list<KubeObject>(`/api/v1/namespaces/${namespace}/pods`, istiodPods(revision));
   const running = pods.find(({ status }) => status?.phase === 'Running');
   if (running === undefined) {
     throw new MeshproofError(
       'MESHPROOF_MESH_NOT_READY',
-      `No pod of ${controlPlane} runs in ${istioNamespace}`,
-      `Look at it: kubectl -n ${istioNamespace} get pods`,
+      `No pod of ${deployment} runs in ${namespace}`,
+      `Look at it: kubectl -n ${namespace} get pods`,
     );
   }
   const { name } = running.metadata;
-  const reply = await kube.podHttp({ namespace: istioNamespace, name }, ports.monitoring, '/version');
+  const reply = await kube.podHttp({ namespace, name }, ports.monitoring, '/version');
   return releaseOf(reply.body.trim());
 }
 

@@ -1,5 +1,7 @@
 import { runCommand } from '../../base/process.ts';
 import type { MeshContext } from '../adapter.ts';
+import type { IstioInstallation } from './installation.ts';
+import { defaultRevision } from './names.ts';
 
 export type Istioctl = Pick<MeshContext, 'tool' | 'signal'> & Partial<Pick<MeshContext, 'kubeconfigPath'>>;
 
@@ -18,4 +20,9 @@ export async function istioctl(
     ...(kubeconfigPath !== undefined && { env: { KUBECONFIG: kubeconfigPath } }),
   });
   return stdout;
+}
+
+/** Which of several control planes a command is about, behind its name; of the default revision istioctl finds the one by itself. */
+export function whichIstio({ namespace, revision }: Pick<IstioInstallation, 'namespace' | 'revision'>): string[] {
+  return ['--istioNamespace', namespace, ...(revision === defaultRevision ? [] : ['--revision', revision])];
 }

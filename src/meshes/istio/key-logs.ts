@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { MeshproofError, messageOf } from '../../base/errors.ts';
 import { pollUntil } from '../../base/poll.ts';
 import { labelSelector } from '../../kube/selector.ts';
 import type { KubeClient, KubeObject, PodRef } from '../../kube/types.ts';
@@ -79,6 +80,21 @@ export function keyLogs(options: {
     );
     return [...permissive].map(([service, each]) => keyLogFilter(service, { namespace, permissive: each }));
   };
+  /** Key logs are read and deleted in the sidecar's own container: a distroless image has nothing to do it with. */
+  const refuseWithoutShell = async (): Promise<void> => {
+    const [pod] = await meshedPods.running(kube, namespace);
+    if (pod === undefined) return;
+    const { exitCode, stderr } = await kube
+      .exec(pod.ref, ['/bin/sh', '-c', 'command -v grep'], { container: sidecarContainer, signal })
+      .catch((error: unknown) => ({ exitCode: 1, stderr: messageOf(error) }));
+    if (exitCode === 0) return;
+    signal.throwIfAborted();
+    throw new MeshproofError(
+      'MESHPROOF_MESH_NOT_READY',
+      `The sidecar of ${pod.ref.name} cannot give its key log: its image has no shell (${stderr.trim() || 'no grep'})`,
+      'Take an image of Istio’s proxy with a shell (not the distroless variant): mutual TLS is proven from packets that a key log opens.',
+    );
+  };
   const everywhere = async (written: boolean, until?: AbortSignal): Promise<void> => {
     await pollUntil(
       async () => {
@@ -107,6 +123,7 @@ export function keyLogs(options: {
   };
   return {
     async start() {
+      await refuseWithoutShell();
       await kube.apply(await filters());
       await everywhere(true, signal);
     },

@@ -24,6 +24,8 @@ export const labels = {
   injection: 'istio-injection',
   /** On a namespace instead: of which injector, where there are several. */
   revision: 'istio.io/rev',
+  /** On a webhook: the name that stands for its revision. */
+  tag: 'istio.io/tag',
   /** On a pod, `false`: it stays outside. */
   inject: 'sidecar.istio.io/inject',
   /** The injector puts it on every pod that it gave a sidecar. */
@@ -31,25 +33,30 @@ export const labels = {
   /** The injector's word for the pod's service: its label app.kubernetes.io/name, or app. */
   service: 'service.istio.io/canonical-name',
   managedBy: 'app.kubernetes.io/managed-by',
+  /** On what is no policy of an experiment, and stays as long as the lab. */
+  baseline: 'meshproof.dev/baseline',
 } as const;
 
 /** What Istio calls the revision of an installation that names none. */
 export const defaultRevision = 'default';
 
+/** Of an Istio that says nothing of it. */
 export const trustDomain = 'cluster.local';
+/** What the names of Services end with. */
+const clusterDomain = 'cluster.local';
 
 /** SPIFFE id of a service account. */
-export function spiffeId(namespace: string, serviceAccount: string): string {
-  return `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`;
+export function spiffeId(namespace: string, serviceAccount: string, domain = trustDomain): string {
+  return `spiffe://${domain}/ns/${namespace}/sa/${serviceAccount}`;
 }
 
 /** The same as AuthorizationPolicy writes it. */
-export function principal(namespace: string, serviceAccount: string): string {
-  return spiffeId(namespace, serviceAccount).slice('spiffe://'.length);
+export function principal(namespace: string, serviceAccount: string, domain = trustDomain): string {
+  return spiffeId(namespace, serviceAccount, domain).slice('spiffe://'.length);
 }
 
 export function hostOf(service: string, namespace: string): string {
-  return `${service}.${namespace}.svc.${trustDomain}`;
+  return `${service}.${namespace}.svc.${clusterDomain}`;
 }
 
 /** SNI of a connection to a port of a service. */
@@ -63,7 +70,7 @@ export function sniOf(service: string, namespace: string, port: number): string 
  */
 export function serviceOfCluster(cluster: string, namespace: string): string | undefined {
   const [, service, host] = /^outbound\|\d+\|[^|]*\|([a-z0-9-]+)\.(.+?);?$/.exec(cluster) ?? [];
-  return host === `${namespace}.svc.${trustDomain}` ? service : undefined;
+  return host === `${namespace}.svc.${clusterDomain}` ? service : undefined;
 }
 
 /** How Istio names what the Envoys of a namespace count. All HTTP services on one port share an outbound listener. */

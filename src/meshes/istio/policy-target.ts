@@ -20,15 +20,20 @@ const renderers: IstioRenderers = istioPolicies;
 const facts = 'facts';
 
 /** Policies are Istio's custom resources in the app's namespace, and every sidecar shows in its configuration what it was told. */
-export function istioPolicyTarget(options: { kube: KubeClient; admin: EnvoyAdmin; namespace: string }): PolicyTarget {
-  const { kube, admin, namespace } = options;
+export function istioPolicyTarget(options: {
+  kube: KubeClient;
+  admin: EnvoyAdmin;
+  namespace: string;
+  trustDomain: string;
+}): PolicyTarget {
+  const { kube, admin, namespace, trustDomain } = options;
   const pathOf = (kind: Kind): string =>
     `/apis/${kinds[kind].apiVersion}/namespaces/${namespace}/${kinds[kind].plural}`;
   return {
     async read() {
       const lists = await Promise.all([
         ...(Object.keys(kinds) as Kind[]).map(async (kind) =>
-          (await kube.list<KubeObject>(pathOf(kind), `${labels.managedBy}=meshproof`)).map(
+          (await kube.list<KubeObject>(pathOf(kind), `${labels.managedBy}=meshproof,!${labels.baseline}`)).map(
             (object) => [resourceId(kind, nameOf(object)), object.spec as Json] as const,
           ),
         ),
@@ -43,6 +48,7 @@ export function istioPolicyTarget(options: { kube: KubeClient; admin: EnvoyAdmin
     render(policies, current) {
       const rendered = renderPolicies(policies, {
         namespace,
+        trustDomain,
         factsOf: (service) => factsOr(current.get(`${facts}/${service}`) as ServiceFacts | undefined, service),
       });
       return [...rendered].map(([id, value]) => ({ id, value }));
@@ -76,7 +82,7 @@ export function istioPolicyTarget(options: { kube: KubeClient; admin: EnvoyAdmin
         podUid: pod.ref.uid,
         pod: pod.ref.name,
         service: pod.service,
-        look: () => look(admin, pod, (service) => factsOr(read.get(service), service)),
+        look: () => look(admin, pod, trustDomain, (service) => factsOr(read.get(service), service)),
       }));
     },
   };
@@ -85,9 +91,10 @@ export function istioPolicyTarget(options: { kube: KubeClient; admin: EnvoyAdmin
 async function look(
   admin: EnvoyAdmin,
   { ref, service }: MeshedPod,
+  trustDomain: string,
   factsOfService: (service: string) => ServiceFacts,
 ): Promise<ProxyLook> {
-  const config = readProxyConfig(await admin.json(ref, '/config_dump'), ref.namespace);
+  const config = readProxyConfig(await admin.json(ref, '/config_dump'), ref.namespace, trustDomain);
   const proxy: IstioProxy = { service, config, factsOf: factsOfService };
   return {
     compare: (policy) => rendererOf(renderers, policy.kind)?.inForce(policy, proxy),

@@ -25,7 +25,7 @@ export interface UpstreamConfig {
 const inboundListener = 'virtualInbound';
 
 /** Reads the `/config_dump` of a sidecar. @param namespace its own */
-export function readProxyConfig(dump: unknown, namespace: string): ProxyConfig {
+export function readProxyConfig(dump: unknown, namespace: string, domain = trustDomain): ProxyConfig {
   const { listeners, clusters, virtualHosts, rejected } = readConfigDump(dump);
   const upstreams = new Map<string, UpstreamConfig>();
   for (const { name, ejectsAfter5xx } of clusters) {
@@ -48,7 +48,7 @@ export function readProxyConfig(dump: unknown, namespace: string): ProxyConfig {
   const inbound = listeners.find(({ name }) => name === inboundListener)?.chains.filter(isOfApp) ?? [];
   return {
     upstreams,
-    callers: inbound.length === 0 ? undefined : callersOf(inbound, namespace),
+    callers: inbound.length === 0 ? undefined : callersOf(inbound, namespace, domain),
     permissive: inbound.some(({ tls }) => !tls),
     rejected,
   };
@@ -74,13 +74,15 @@ export function routesFor({ ports }: UpstreamConfig, pathPrefix: string): Route[
 }
 
 /** An AuthorizationPolicy is an RBAC filter: a policy of principals, each a SPIFFE id. Without one everybody may call. */
-function callersOf(chains: readonly FilterChain[], namespace: string): Set<string> {
+function callersOf(chains: readonly FilterChain[], namespace: string, domain: string): Set<string> {
   const callers = new Set<string>();
   for (const { tls, rbac } of chains) {
     if (!tls) continue;
     if (rbac === undefined) return new Set(['*']);
     const text = JSON.stringify(rbac.rules?.policies ?? {});
-    const named = [...text.matchAll(new RegExp(`spiffe://${trustDomain}/ns/([^/"]+)/sa/([^"]+)"`, 'g'))];
+    const named = [
+      ...text.matchAll(new RegExp(`spiffe://${domain.replaceAll('.', '\\.')}/ns/([^/"]+)/sa/([^"]+)"`, 'g')),
+    ];
     for (const [, other, account] of named) callers.add(other === namespace ? account! : `${other}/${account!}`);
     if (named.length === 0 && text !== '{}') callers.add('*');
   }

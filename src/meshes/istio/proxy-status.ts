@@ -1,5 +1,6 @@
 import type { MeshCheck, MeshLook } from '../adapter.ts';
-import { istioctl, type Istioctl } from './istioctl.ts';
+import type { IstioInstallation } from './installation.ts';
+import { istioctl, whichIstio, type Istioctl } from './istioctl.ts';
 
 /** What istiod knows of one proxy, of `istioctl proxy-status -o json` (envoy.service.status.v3.ClientConfig). */
 export interface ProxyStatus {
@@ -11,14 +12,20 @@ export interface ProxyStatus {
 /** Sent and taken, or nothing to send. */
 const inSync = new Set(['SYNCED', 'NOT_SENT', 'UNKNOWN']);
 
-/** Whether every proxy has taken what istiod sent it last: istiod's side of what `mesh/sidecars` asks the proxies. */
-export function proxyStatus(context: Istioctl): MeshCheck {
+/**
+ * Whether every proxy has taken what istiod sent it last: istiod's side of what `mesh/sidecars` asks the proxies.
+ *
+ * @param namespace of the application: of an Istio that was there, the proxies of others are no business of the lab
+ */
+export function proxyStatus(context: Istioctl, istio: () => Promise<IstioInstallation>, namespace: string): MeshCheck {
   return {
     id: 'mesh/istioctl-proxy-status',
     title: 'istiod says that every proxy is in sync with it',
     category: 'mesh',
     async look() {
-      return judgeProxyStatus(parseProxyStatus(await istioctl(context, ['proxy-status', '--output', 'json'])));
+      const installation = await istio();
+      const said = await istioctl(context, ['proxy-status', ...whichIstio(installation), '--output', 'json']);
+      return judgeProxyStatus(parseProxyStatus(said), installation.adopted ? namespace : undefined);
     },
   };
 }
@@ -31,8 +38,9 @@ export function parseProxyStatus(output: string): ProxyStatus[] {
     .flatMap((part) => (JSON.parse(part) as { resources?: ProxyStatus[] }).resources ?? []);
 }
 
-/** Pure. */
-export function judgeProxyStatus(proxies: readonly ProxyStatus[]): MeshLook {
+/** Pure. @param only proxies of this namespace; default: all */
+export function judgeProxyStatus(all: readonly ProxyStatus[], only?: string): MeshLook {
+  const proxies = all.filter(({ node }) => only === undefined || nameOf(node.id).endsWith(`.${only}`));
   const problems = proxies.flatMap(({ node, genericXdsConfigs = [] }) =>
     genericXdsConfigs
       .filter(({ configStatus = 'UNKNOWN' }) => !inSync.has(configStatus))

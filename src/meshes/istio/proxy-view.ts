@@ -6,7 +6,7 @@ import { ports, serviceOfCluster } from './names.ts';
 import { readProxyConfig } from './proxy-config.ts';
 
 /** Asks a sidecar what it was told and what it has done. */
-export async function readProxyView(admin: EnvoyAdmin, pod: PodRef): Promise<ProxyView> {
+export async function readProxyView(admin: EnvoyAdmin, pod: PodRef, trustDomain: string): Promise<ProxyView> {
   const { namespace } = pod;
   const names: ViewNames = {
     inboundPort: ports.inbound,
@@ -16,7 +16,7 @@ export async function readProxyView(admin: EnvoyAdmin, pod: PodRef): Promise<Pro
     serviceOf: (cluster) => serviceOfCluster(cluster, namespace),
   };
   const replies = await readViewReplies(admin, pod, names);
-  const { upstreams, callers, permissive } = readProxyConfig(replies.dump, namespace);
+  const { upstreams, callers, permissive } = readProxyConfig(replies.dump, namespace, trustDomain);
   // A service with several HTTP ports has routes for each: those of the first stand for all, as policies are written for all.
   const ways = new Map(
     [...upstreams].map(

@@ -2,6 +2,7 @@ import type { Json } from '../../base/json.ts';
 import type { Policy } from '../../policies/index.ts';
 import { rendererOf } from '../policy-renderer.ts';
 import { shortestPrefixFirst } from '../prefix-routes.ts';
+import { trustDomain as usualTrustDomain } from './names.ts';
 import { istioPolicies } from './policies/index.ts';
 import type { IstioRenderers } from './policies/renderer.ts';
 import { rankOf, resourceId, type World } from './resources.ts';
@@ -14,11 +15,15 @@ import { rankOf, resourceId, type World } from './resources.ts';
  */
 export function renderPolicies(
   policies: readonly Policy[],
-  { namespace, factsOf }: Pick<World, 'namespace' | 'factsOf'>,
+  {
+    namespace,
+    trustDomain = usualTrustDomain,
+    factsOf,
+  }: Pick<World, 'namespace' | 'factsOf'> & { trustDomain?: string },
   renderers: IstioRenderers = istioPolicies,
 ): Map<string, Json> {
   const changes = new Map<string, Json>();
-  const world: World = { namespace, factsOf, get: (kind, name) => changes.get(resourceId(kind, name)) };
+  const world: World = { namespace, trustDomain, factsOf, get: (kind, name) => changes.get(resourceId(kind, name)) };
   for (const policy of shortestPrefixFirst(policies)) {
     const renderer = rendererOf(renderers, policy.kind);
     if (!renderer) throw new TypeError(`Istio has no renderer for ${policy.kind}`);

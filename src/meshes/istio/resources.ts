@@ -24,6 +24,7 @@ export interface Resource {
 /** What the renderers of policies build on. */
 export interface World {
   readonly namespace: string;
+  readonly trustDomain: string;
   /** The spec as it is so far, or undefined. */
   get(kind: Kind, name: string): Json | undefined;
   factsOf(service: string): Pick<ServiceFacts, 'selector' | 'account'>;

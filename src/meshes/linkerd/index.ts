@@ -2,7 +2,7 @@ import { defineMesh } from '../define-mesh.ts';
 import { linkerdAdapter } from './adapter.ts';
 import { linkerdCapabilities } from './capabilities.ts';
 import { linkerdImages } from './images.ts';
-import { annotations, linkerdNamespace } from './names.ts';
+import { annotations, labels, linkerdNamespace } from './names.ts';
 import { linkerdPolicies } from './policies/index.ts';
 import { linkerdSmi } from './smi.ts';
 
@@ -14,6 +14,10 @@ export const linkerd = defineMesh({
   tools: ['linkerd', 'iptables'],
   images: linkerdImages,
   keepOut: { annotations: { [annotations.inject]: 'disabled' } },
+  signs: {
+    controlPlane: [{ labels: labels.component }],
+    invitations: [{ key: annotations.inject, unless: 'disabled' }],
+  },
   policies: linkerdPolicies,
   capabilities: linkerdCapabilities,
   smi: linkerdSmi,

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { installationText } from '../installation-text.ts';
 import type { RunReport } from '../model.ts';
 import { StatusBadge } from './status.tsx';
 import { Table } from './table.tsx';
@@ -47,6 +48,7 @@ export function EnvironmentSection({ report }: { report: RunReport }) {
             {cluster.nodes.map(({ name }) => name).join(', ')}
           </Fact>
         )}
+        {mesh?.installation && <Fact term="Mesh">{installationText(mesh.installation)}</Fact>}
         {Object.entries(host.mechanisms).map(([name, text]) => (
           <Fact key={name} term={name}>
             {text}

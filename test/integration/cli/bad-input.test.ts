@@ -24,6 +24,10 @@ describe('bad input to the command line', () => {
       () => ['run', '--cluster', 'kind'],
       /Allowed choices are auto, embedded/,
     ],
+    ['a mesh that cannot be adopted', () => ['run', '--lab', 'x', '--mesh-installed'], /Consul .*cannot be adopted/],
+    ['a profile that cannot work', () => ['up', '--mesh', 'istio', '--mesh-profile', 'ambient'], /needs ztunnel/],
+    ['a mesh to be adopted nowhere', () => ['run', '--mesh', 'istio', '--mesh-installed'], /and none is named/],
+    ['a cluster alone with a mesh', () => ['up', '--cluster-only', '--mesh-installed'], /cannot be used with/],
     ['a lab name nobody may have', () => ['up', '--lab', 'No!'], /lower-case letters/],
     ['a duration without a number', () => ['run', '--timeout', 'soon'], /90s, 20m or 1h/],
     [

@@ -7,7 +7,7 @@ import type { ImageMap } from '../../../src/images/image.ts';
 import { labImages } from '../../../src/lab/images.ts';
 import type { OwnMesh } from '../../../src/lab/own-mesh.ts';
 import type { KubeObject, PodRef } from '../../../src/kube/types.ts';
-import type { Installed, MeshAdapter, MeshContext } from '../../../src/meshes/adapter.ts';
+import type { Installed, MeshAdapter, MeshContext, MeshSetup } from '../../../src/meshes/adapter.ts';
 import type { MeshEntry } from '../../../src/meshes/define-mesh.ts';
 import type { Policy } from '../../../src/policies/index.ts';
 import type { ToolName } from '../../../src/tools/tool.ts';
@@ -55,6 +55,9 @@ export interface TestMesh<Mesh extends MeshAdapter = MeshAdapter> {
   bareServerPod(): KubeObject;
   /** The mesh as a later process comes upon it. */
   anotherProcess(baseline?: readonly Policy[]): Promise<Mesh & Installed>;
+  /** The same mesh, adopted or chosen in another way. */
+  chosen(setup: MeshSetup): Mesh;
+  images: ImageMap;
   /** Every deployment has its replicas ready. */
   rolledOut(): Promise<void>;
   /** An image with iptables and ss. */
@@ -68,7 +71,7 @@ export interface TestMesh<Mesh extends MeshAdapter = MeshAdapter> {
 export interface TestedMesh<Mesh extends MeshAdapter> {
   entry: MeshEntry;
   open: (context: MeshContext) => Mesh;
-  /** What was built of it by the user. */
+  /** What was built of it by the user, and how it is installed. */
   own?: OwnMesh;
 }
 
@@ -88,6 +91,7 @@ export async function openTestMesh<Mesh extends MeshAdapter>(of: TestedMesh<Mesh
     const archive = await buildArchive(specs, { cacheDir: toolbox.cacheDir, progress });
     await lab.loadImages(archive);
     const images = imageMap(archive);
+    const { installed, revision, profile } = own;
     const context = {
       kube: lab.kube,
       kubeconfigPath: lab.kubeconfigPath,
@@ -97,7 +101,7 @@ export async function openTestMesh<Mesh extends MeshAdapter>(of: TestedMesh<Mesh
       progress,
       signal,
     };
-    return testMesh(lab, images, entry, () => of.open(context));
+    return testMesh(lab, images, entry, (setup = { installed, revision, profile }) => of.open({ ...context, setup }));
   } catch (error) {
     await lab.delete();
     throw error;
@@ -108,7 +112,7 @@ function testMesh<Mesh extends MeshAdapter>(
   lab: RunningCluster,
   images: ImageMap,
   { keepOut }: MeshEntry,
-  open: () => Mesh,
+  open: (setup?: MeshSetup) => Mesh,
 ): TestMesh<Mesh> {
   const mesh = open();
   const { kube } = lab;
@@ -160,6 +164,8 @@ function testMesh<Mesh extends MeshAdapter>(
   return {
     lab,
     mesh,
+    chosen: open,
+    images,
     toolImage: images['fault-point']!.ref,
     idle: (name, shape) => deployment(name, image, idleProgram, shape),
     podsOf,

@@ -94,6 +94,24 @@ describe('why a workload is not ready', () => {
   }
 });
 
+describe('an image that is not there', () => {
+  const broken = (image: string): ReturnType<typeof podTrouble> => {
+    const one = pod(waiting('ErrImagePull', 0, 'not found'));
+    return podTrouble({ ...one, spec: { containers: [{ name: 'app', image }] } });
+  };
+
+  it('is named, with the registry that was asked', () => {
+    expect(broken('shop/cart:1')?.reason).to.match(/ErrImagePull: not found \(image shop\/cart:1 from docker\.io\)$/);
+    expect(broken('ghcr.io/shop/cart:1')?.fatal?.hint).to.match(/imagePullSecret/);
+  });
+
+  it('is in no registry where it is meshproof’s own', () => {
+    const trouble = broken('meshproof.dev/cart:1');
+    expect(trouble?.reason).to.match(/\(image meshproof\.dev\/cart:1\)$/);
+    expect(trouble?.fatal?.hint).to.match(/--recreate/);
+  });
+});
+
 describe('waiting for workloads', () => {
   const list = (kind: string, items: KubeObject[]): object => ({
     kind: `${kind}List`,
@@ -121,6 +139,18 @@ describe('waiting for workloads', () => {
   it('ends when all are rolled out, through an API server that stumbles', async () => {
     await using api = await serve({ deployments: [deployment(rolledOut)], pods: [], failures: 2 });
     await waitForDeployments(api.client, 'a', { timeoutMs: 5000 });
+  });
+
+  it('says of a program for another processor what it is', async () => {
+    await using api = await ScriptedApi.start((asked, response) => {
+      if (asked.path.includes('/log')) return response.end('exec /usr/bin/app: exec format error\n');
+      if (asked.path.includes('/deployments')) return json(response, list('Deployment', [deployment({})]));
+      if (asked.path.includes('/statefulsets')) return json(response, list('StatefulSet', []));
+      return json(response, list('Pod', [pod(waiting('CrashLoopBackOff', 3))]));
+    });
+    const { message, hint } = await codeOf(waitForDeployments(api.client, 'a', { timeoutMs: 60_000 }));
+    expect(message).to.contain('exec format error');
+    expect(hint).to.contain('another processor');
   });
 
   it('names the pod and quotes its log as soon as it crash-loops', async () => {

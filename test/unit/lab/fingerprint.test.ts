@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import type { BuiltImage } from '../../../src/images/image.ts';
 import type { KubeObject } from '../../../src/kube/types.ts';
 import {
+  bareCluster,
   checkFingerprint,
   differences,
   fingerprintOf,
@@ -87,6 +88,30 @@ describe('what a lab got', () => {
     await saveFingerprint(dir, now);
     const { message } = await errorOf(check(deployed({}, 'drawn-for-this-lab', 3)));
     expect(message).to.match(/: app shop is sha256:[0-9a-f]{12}, would be sha256:[0-9a-f]{12}$/);
+  });
+
+  it('is stale when another installation of the mesh is asked for, and not when nothing was chosen', async () => {
+    const chosen = (setup: Deployed['mesh']['setup']): Deployed =>
+      deployed({ mesh: { ...toy('1.2.3'), ...(setup && { setup }) } });
+    await saveFingerprint(dir, now);
+    await check(chosen({ installed: undefined, revision: undefined }));
+    const { message } = await errorOf(check(chosen({ installed: true, revision: 'canary' })));
+    expect(message).to.contain('toy is not adopted, would be adopted');
+    expect(message).to.contain('toy is not of a chosen revision, would be of revision canary');
+    await saveFingerprint(dir, fingerprintOf(chosen({ revision: 'canary' })));
+    await check(chosen({ revision: 'canary' }));
+    expect((await errorOf(check(deployed()))).message).to.contain(
+      'toy is of revision canary, would be not of a chosen',
+    );
+  });
+
+  it('may be a cluster alone: a mesh and an app can still be given to it', async () => {
+    await saveFingerprint(dir, bareCluster);
+    await check(deployed());
+    await saveFingerprint(dir, now);
+    expect((await errorOf(check(deployed({ mesh: { ...toy('1.2.3'), name: 'other' } })))).message).to.contain(
+      'mesh toy',
+    );
   });
 
   it('is stale when nobody wrote it down, or in another form', async () => {

@@ -59,6 +59,7 @@ export const toy = defineMesh({
   tools: ['envoy'],
   images: {},
   keepOut: { annotations: { 'toy.example/inject': 'no' } },
+  signs: { controlPlane: [{ labels: 'app=toy-control' }], invitations: [{ key: 'toy.example/inject', unless: 'no' }] },
   policies: renderers,
   capabilities: { parts: [], says: {} },
   open(): MeshAdapter {

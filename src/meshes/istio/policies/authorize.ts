@@ -5,7 +5,7 @@ import type { IstioRenderer } from './renderer.ts';
 export const authorize: IstioRenderer<'authorize'> = {
   render: ({ to, from }, world) => {
     const principals = from.map((name) =>
-      name === '*' ? '*' : principal(world.namespace, world.factsOf(name).account),
+      name === '*' ? '*' : principal(world.namespace, world.factsOf(name).account, world.trustDomain),
     );
     return [
       {

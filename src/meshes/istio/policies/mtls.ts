@@ -1,6 +1,6 @@
 import type { IstioRenderer } from './renderer.ts';
 
-/** Strict is what the whole mesh is told: only an exception is a resource of its own. */
+/** Strict is what the whole mesh is told, or the namespace where the mesh is the user's: only an exception is a resource of its own. */
 export const mtls: IstioRenderer<'mtls'> = {
   render: ({ service, mode }, world) => [
     {

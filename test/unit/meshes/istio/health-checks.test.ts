@@ -83,6 +83,18 @@ describe('what istioctl proxy-status says', () => {
       expect(judgeProxyStatus(parseProxyStatus(both)).problems).to.deep.equal([`web-1.shop: Listener is ${status}`]);
     });
 
+  it('leaves out what is no business of the lab: proxies of other namespaces', () => {
+    const stale = parseProxyStatus(reply('STALE'));
+    expect(judgeProxyStatus(stale, 'shop').problems).to.have.length(1);
+    const sick = stale.map((proxy) => ({
+      ...proxy,
+      node: { id: 'sidecar~10.0.0.9~till-1.bank~bank.svc.cluster.local' },
+    }));
+    const fine = parseProxyStatus(reply('SYNCED'));
+    expect(judgeProxyStatus([...sick, ...fine], 'shop')).to.deep.include({ problems: [], fine: '1 proxies' });
+    expect(judgeProxyStatus(sick, 'shop').problems).to.deep.equal(['istiod knows no proxy']);
+  });
+
   it('says nothing good of an istiod that knows nobody', () => {
     expect(judgeProxyStatus(parseProxyStatus('{ "versionInfo": "x" }')).problems).to.have.length(1);
   });

@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { MeshproofError } from '../../../../src/base/errors.ts';
 import type { KubeObject } from '../../../../src/kube/types.ts';
 import { injectable } from '../../../../src/meshes/injectable.ts';
-import { injectionMarks } from '../../../../src/meshes/istio/inject.ts';
+import { parse } from 'yaml';
+import { injectionMarks, ownInjection, type Injection } from '../../../../src/meshes/istio/inject.ts';
 
 const namespace: KubeObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } };
 const workload = (name: string, pod: object = {}, labels: Record<string, string> = { app: name }): KubeObject => ({
@@ -11,7 +12,9 @@ const workload = (name: string, pod: object = {}, labels: Record<string, string>
   metadata: { name },
   spec: { template: { metadata: { labels }, spec: { containers: [{ name: 'app' }], ...pod } } },
 });
-const inject = (...objects: KubeObject[]) => injectable(objects, { namespace: 'shop', marks: injectionMarks });
+const injectedBy = (injection: Injection, ...objects: KubeObject[]) =>
+  injectable(objects, { namespace: 'shop', marks: injectionMarks(injection) });
+const inject = (...objects: KubeObject[]) => injectedBy(ownInjection('default'), ...objects);
 const named = (objects: readonly KubeObject[], kind: string) => objects.filter((object) => object.kind === kind);
 
 describe("manifests for Istio's injector", () => {
@@ -40,6 +43,59 @@ describe("manifests for Istio's injector", () => {
         .to.throw(MeshproofError, says)
         .with.property('code', 'MESHPROOF_APP_INVALID');
     });
+
+  it('ask by the revision where meshproof’s own Istio has one', () => {
+    const canary = (labels: Record<string, string>) => injectedBy(ownInjection('canary'), labelled(labels));
+    expect(canary({})[0]?.metadata.labels).to.deep.equal({ 'istio.io/rev': 'canary' });
+    expect(canary({ 'istio.io/rev': 'canary' })[0]?.metadata.labels).to.deep.equal({ 'istio.io/rev': 'canary' });
+    expect(() => canary({ 'istio-injection': 'enabled' })).to.throw(MeshproofError, /asks for the default injector/);
+    expect(() => canary({ 'istio.io/rev': 'default' })).to.throw(MeshproofError, /revision default/);
+  });
+
+  describe('of an Istio that was there', () => {
+    const adopted: Injection = {
+      revision: 'canary',
+      names: ['canary', 'prod'],
+      label: { 'istio.io/rev': 'prod' },
+      settingsByPod: true,
+    };
+    const settings = (annotations: Record<string, string> = {}): unknown => {
+      const bare = workload('web');
+      bare.spec.template.metadata.annotations = annotations;
+      const [, , web] = injectedBy(adopted, namespace, bare);
+      return parse(web?.spec.template.metadata.annotations['proxy.istio.io/config'] as string);
+    };
+
+    it('ask by the name that was chosen, or by another of the same revision', () => {
+      expect(injectedBy(adopted, namespace)[0]?.metadata.labels).to.deep.equal({ 'istio.io/rev': 'prod' });
+      const own = { 'istio.io/rev': 'canary' };
+      expect(injectedBy(adopted, labelled(own))[0]?.metadata.labels).to.deep.equal(own);
+    });
+
+    it('are refused where its webhooks would leave the namespace out, with the reason', () => {
+      const trouble = () => 'no webhook takes them';
+      expect(() => injectedBy({ ...adopted, trouble }, namespace))
+        .to.throw(MeshproofError, /Namespace shop would be left outside of the mesh: no webhook takes them/)
+        .with.property('code', 'MESHPROOF_APP_INVALID');
+      const seen: unknown[] = [];
+      injectedBy({ ...adopted, trouble: (place) => void seen.push(place) as undefined }, labelled({ team: 'a' }));
+      expect(seen).to.deep.equal([{ name: 'shop', labels: { team: 'a', 'istio.io/rev': 'prod' } }]);
+    });
+
+    it('say by pod what meshproof’s own Istio says for all: counters, and how long old connections live', () => {
+      expect(settings()).to.deep.equal({ drainDuration: '2s', proxyStatsMatcher: { inclusionRegexps: ['.*'] } });
+    });
+
+    it('keep what a pod says itself of its proxy, and add to the counters', () => {
+      const own =
+        'concurrency: 1\ndrainDuration: 7s\nproxyStatsMatcher: {inclusionPrefixes: [http], inclusionRegexps: [a.*]}';
+      expect(settings({ 'proxy.istio.io/config': own })).to.deep.equal({
+        concurrency: 1,
+        drainDuration: '7s',
+        proxyStatsMatcher: { inclusionPrefixes: ['http'], inclusionRegexps: ['a.*', '.*'] },
+      });
+    });
+  });
 
   it('give each service an account of its own, before its workload, where it has none', () => {
     const objects = inject(namespace, workload('web'), workload('cart', { serviceAccountName: 'till' }));

@@ -1,0 +1,29 @@
+import type { MeshInstallation, MeshSetup } from '../adapter.ts';
+import { controlPlane, defaultRevision, istioNamespace, labels, trustDomain } from './names.ts';
+
+/** The Istio of a lab: what differs from one to the next, and everything else goes by. */
+export interface IstioInstallation extends MeshInstallation {
+  revision: string;
+  tags: readonly string[];
+  /** Name of istiod's Deployment. */
+  deployment: string;
+  trustDomain: string;
+}
+
+/** What the one that meshproof installs is. */
+export function ownInstallation({ revision = defaultRevision, profile }: MeshSetup): IstioInstallation {
+  return {
+    adopted: false,
+    namespace: istioNamespace,
+    revision,
+    tags: [],
+    ...(profile !== undefined && { profile }),
+    deployment: revision === defaultRevision ? controlPlane : `${controlPlane}-${revision}`,
+    trustDomain,
+  };
+}
+
+/** Label selector of the pods of an istiod. */
+export function istiodPods(revision: string): string {
+  return `app=${controlPlane},${labels.revision}=${revision}`;
+}
