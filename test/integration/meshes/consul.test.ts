@@ -7,8 +7,10 @@ import type { ConfigEntry } from '../../../src/meshes/consul/config-entry.ts';
 import { consul } from '../../../src/meshes/consul/index.ts';
 import type { KubeClient } from '../../../src/kube/types.ts';
 import type { Policy } from '../../../src/policies/index.ts';
+import type { Writing } from './smi-objects.ts';
 import { namespace, openTestMesh, type Answer, type TestMesh } from './test-mesh.ts';
-import { provesSplit, type Writing } from './traffic-split.ts';
+import { provesSplit } from './traffic-split.ts';
+import { provesTarget } from './traffic-target.ts';
 
 const baseline: Policy[] = [
   { kind: 'authorize', to: 'server', from: ['client'] },
@@ -115,6 +117,9 @@ describe('Consul on a real cluster', function () {
 
   it('sends the shares of a TrafficSplit by what succeeds it, and none without it', () =>
     provesSplit(on, consul, asEntries(on.lab.kube)));
+
+  it('lets in whom a TrafficTarget names, with what it names, by what succeeds it', () =>
+    provesTarget(on, { mesh: consul, letsIn: 'nobody' }, asEntries(on.lab.kube)));
 
   it('takes back the policies of several services from what was written down, in another process, twice', async () => {
     const url = 'http://server/?delayMs=1500';

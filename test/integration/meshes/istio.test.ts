@@ -6,8 +6,10 @@ import type { Policy } from '../../../src/policies/index.ts';
 import { istioAdapter } from '../../../src/meshes/istio/adapter.ts';
 import { istio } from '../../../src/meshes/istio/index.ts';
 import { everyPolicy } from './every-policy.ts';
+import { asObjects } from './smi-objects.ts';
 import { namespace, openTestMesh, type Answer, type TestMesh } from './test-mesh.ts';
-import { asObjects, provesSplit } from './traffic-split.ts';
+import { provesSplit } from './traffic-split.ts';
+import { provesTarget } from './traffic-target.ts';
 
 const baseline: Policy[] = [
   { kind: 'authorize', to: 'server', from: ['client'] },
@@ -109,6 +111,9 @@ describe('Istio on a real cluster', function () {
 
   it('sends the shares of a TrafficSplit by what succeeds it, and none without it', () =>
     provesSplit(on, istio, asObjects(on.lab.kube)));
+
+  it('lets in whom a TrafficTarget names, with what it names, by what succeeds it', () =>
+    provesTarget(on, { mesh: istio, letsIn: 'everybody' }, asObjects(on.lab.kube)));
 
   it('takes back the policies of several services from what was written down, in another process, twice', async () => {
     const url = 'http://server/?delayMs=1500';

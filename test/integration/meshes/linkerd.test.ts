@@ -3,8 +3,10 @@ import { expect } from 'chai';
 import type { Policy } from '../../../src/policies/index.ts';
 import { linkerdAdapter } from '../../../src/meshes/linkerd/adapter.ts';
 import { linkerd } from '../../../src/meshes/linkerd/index.ts';
+import { asObjects } from './smi-objects.ts';
 import { namespace, openTestMesh, type Answer, type TestMesh } from './test-mesh.ts';
-import { asObjects, provesSplit } from './traffic-split.ts';
+import { provesSplit } from './traffic-split.ts';
+import { provesTarget } from './traffic-target.ts';
 
 const binaries = process.env['MESHPROOF_LINKERD_BINARIES'];
 const baseline: Policy[] = [
@@ -91,6 +93,9 @@ describe('Linkerd on a real cluster', function () {
 
   it('sends the shares of a TrafficSplit by what succeeds it, and none without it', () =>
     provesSplit(on, linkerd, asObjects(on.lab.kube)));
+
+  it('lets in whom a TrafficTarget names, with what it names, by what succeeds it', () =>
+    provesTarget(on, { mesh: linkerd, letsIn: 'everybody' }, asObjects(on.lab.kube)));
 
   it('takes back the policies of several services from what was written down, in another process, twice', async () => {
     const url = 'http://server/?delayMs=1500';

@@ -1,13 +1,10 @@
 import { expect } from 'chai';
-import { parseAllDocuments } from 'yaml';
-import { namespaceObjects } from '../../../src/apps/running-app.ts';
 import { pollUntil } from '../../../src/base/poll.ts';
 import { judgeShare } from '../../../src/judge/binomial.ts';
-import type { KubeClient, KubeObject } from '../../../src/kube/types.ts';
-import { smiRows } from '../../../src/library/smi.ts';
+import type { KubeObject } from '../../../src/kube/types.ts';
 import type { MeshEntry } from '../../../src/meshes/define-mesh.ts';
-import { smiObjects } from '../../../src/smi/discover.ts';
-import { namespace, type TestMesh } from './test-mesh.ts';
+import { definitions, forgetSmi, smiObject, successorOf, type Writing } from './smi-objects.ts';
+import type { TestMesh } from './test-mesh.ts';
 
 /** Chance alone takes none of the shares here for another one. */
 const requests = 400;
@@ -16,72 +13,11 @@ const backends = ['server-v1', 'server-v2'];
 /** By service; of all that are called. */
 type Weights = Readonly<Record<string, number>>;
 
-const group = 'split.smi-spec.io';
-const version = 'v1alpha2';
-/** As the Service Mesh Interface published it. */
-const definition: KubeObject = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: `trafficsplits.${group}` },
-  spec: {
-    group,
-    scope: 'Namespaced',
-    names: { kind: 'TrafficSplit', listKind: 'TrafficSplitList', plural: 'trafficsplits', singular: 'trafficsplit' },
-    versions: [
-      {
-        name: version,
-        served: true,
-        storage: true,
-        schema: {
-          openAPIV3Schema: {
-            type: 'object',
-            properties: {
-              spec: {
-                type: 'object',
-                required: ['service', 'backends'],
-                properties: {
-                  service: { type: 'string' },
-                  backends: {
-                    type: 'array',
-                    items: {
-                      type: 'object',
-                      required: ['service', 'weight'],
-                      properties: { service: { type: 'string' }, weight: { type: 'number' } },
-                    },
-                  },
-                },
-              },
-            },
-          },
-        },
-      },
-    ],
-  },
-};
-
-const trafficSplit = (weights: Weights): KubeObject => ({
-  apiVersion: `${group}/${version}`,
-  kind: 'TrafficSplit',
-  metadata: { name: root, namespace },
-  spec: { service: root, backends: Object.entries(weights).map(([service, weight]) => ({ service, weight })) },
-});
-
-/** How the YAML that `smi` prints gets to a mesh, as its users do it. */
-export interface Writing {
-  write(yaml: string): Promise<void>;
-  remove(yaml: string): Promise<void>;
-}
-
-/** `kubectl apply -f`, `kubectl delete -f` */
-export function asObjects(kube: KubeClient): Writing {
-  const objectsOf = (yaml: string) => parseAllDocuments(yaml).map((document) => document.toJS() as KubeObject);
-  return {
-    write: (yaml) => kube.apply(objectsOf(yaml)),
-    async remove(yaml) {
-      for (const object of objectsOf(yaml)) await kube.delete(await kube.pathOf(object));
-    },
-  };
-}
+const trafficSplit = (weights: Weights): KubeObject =>
+  smiObject('TrafficSplit', root, {
+    service: root,
+    backends: Object.entries(weights).map(([service, weight]) => ({ service, weight })),
+  });
 
 /**
  * Reads a TrafficSplit as `meshproof smi` does, gives the mesh what succeeds it, and counts where a client's requests end: by who
@@ -99,7 +35,7 @@ export async function provesSplit(on: TestMesh, mesh: MeshEntry, { write, remove
   await on.settled();
   let written: string | undefined;
   try {
-    await kube.apply([definition, trafficSplit(most!)]);
+    await kube.apply([...definitions, trafficSplit(most!)]);
     const without = await look(on);
     expect(without.answers, 'control: nobody reads the object itself').to.deep.equal({ [root]: requests });
     expect(misfits(without, most!), 'control: without its successor').not.to.deep.equal([]);
@@ -108,7 +44,7 @@ export async function provesSplit(on: TestMesh, mesh: MeshEntry, { write, remove
       [even!, [most!, swapped]],
     ] as const) {
       await kube.apply([trafficSplit(weights)]);
-      written = await successorOf(kube, mesh);
+      written = await successorOf(kube, mesh, `TrafficSplit/${root}`);
       await write(written);
       await acted(on, weights);
       const seen = await look(on);
@@ -119,16 +55,9 @@ export async function provesSplit(on: TestMesh, mesh: MeshEntry, { write, remove
   } finally {
     if (written !== undefined) await remove(written);
     await told(on, undefined);
-    await kube.delete(await kube.pathOf(definition));
+    await forgetSmi(kube);
     await allowed.undo();
   }
-}
-
-async function successorOf(kube: KubeClient, mesh: MeshEntry): Promise<string> {
-  const [objects, around] = await Promise.all([smiObjects(kube, namespace), namespaceObjects(kube, namespace)]);
-  const rows = smiRows(objects, around, mesh, namespace);
-  expect(rows.map(({ id }) => id)).to.deep.equal([`TrafficSplit/${root}`]);
-  return rows[0]!.yaml;
 }
 
 interface Seen {
