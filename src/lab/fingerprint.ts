@@ -121,16 +121,16 @@ function meshChanges(was: MeshMade | undefined, now: MeshMade | undefined): stri
   return [...setupChanges(was, now), ...changed(`${now.name}:`, was.tools, now.tools)];
 }
 
+/** By the options that chose it: to repeat them is all that is needed. */
 function setupChanges({ setup: was = {} }: MeshMade, { name, setup: now = {} }: MeshMade): string[] {
-  const words = { installed: 'adopted', revision: 'of revision', profile: 'of profile' };
   return (['installed', 'revision', 'profile'] as const)
     .filter((key) => was[key] !== now[key])
-    .map((key) => `${name} is ${said(words[key], was[key])}, would be ${said(words[key], now[key])}`);
+    .map((key) => `${name} was made ${option(key, was[key])}, is asked for ${option(key, now[key])}`);
 }
 
-function said(word: string, value: string | boolean | undefined): string {
-  if (value === true) return word;
-  return value === undefined ? `not ${word.replace(/^of /, 'of a chosen ')}` : `${word} ${value}`;
+function option(key: string, value: string | boolean | undefined): string {
+  if (value === undefined) return `without --mesh-${key}`;
+  return `with --mesh-${key}${value === true ? '' : ` ${value}`}`;
 }
 
 function changed(what: string, was: Record<string, string>, now: Record<string, string>): string[] {

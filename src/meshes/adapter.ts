@@ -26,6 +26,7 @@ export interface MeshInstallation {
   /** Names that stand for its revision. */
   tags?: readonly string[] | undefined;
   profile?: string | undefined;
+  trustDomain?: string | undefined;
 }
 
 export interface MeshContext {

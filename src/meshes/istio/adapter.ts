@@ -94,7 +94,10 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
     get caveats() {
       return caveatsOf(installation, version);
     },
-    installation: istio,
+    async installation() {
+      const { adopted, namespace: where, revision, tags, profile, trustDomain } = await istio();
+      return { adopted, namespace: where, revision, tags, profile, trustDomain };
+    },
     sidecarContainer,
 
     async install(baseline = [], meanwhile) {

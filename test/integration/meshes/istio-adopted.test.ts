@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { MeshproofError } from '../../../src/base/errors.ts';
 import type { MeshSetup } from '../../../src/meshes/adapter.ts';
+import { waitForPods } from '../../../src/kube/wait.ts';
 import { istioAdapter } from '../../../src/meshes/istio/adapter.ts';
 import { sidecarRevision } from '../../../src/meshes/istio/adopt.ts';
 import { istio } from '../../../src/meshes/istio/index.ts';
@@ -106,6 +107,19 @@ describe('an Istio that was there before', function () {
       expect({ problems, findings }, check.id).to.deep.equal({ problems: [], findings: [] });
       expect(fine).not.to.match(/^0 /);
     }
+  });
+
+  it('has by itself other settings: a pod that asks for none is named', async () => {
+    const { kube } = on.lab;
+    const bare = on.idle('bare');
+    await kube.apply([bare]);
+    await waitForPods(kube, namespace, { timeoutMs: 60_000, labelSelector: 'app=bare' });
+    const check = on.mesh.healthChecks().find(({ id }) => id === 'mesh/proxy-settings');
+    const { problems } = await check!.look();
+    expect(problems).to.have.length(2);
+    expect(problems[0]).to.match(/^bare-.* leaves out counters: .*upstream_rq_retry/);
+    expect(problems[1]).to.match(/^bare-.* drains old connections for 45 s/);
+    await kube.delete(await kube.pathOf(bare), { propagation: 'Foreground' });
   });
 
   it('writes the secrets of handshakes while it is asked to, and leaves no file', async () => {

@@ -96,8 +96,8 @@ describe('what a lab got', () => {
     await saveFingerprint(dir, now);
     await check(chosen({ installed: undefined, revision: undefined }));
     const { message } = await errorOf(check(chosen({ installed: true, revision: 'canary' })));
-    expect(message).to.contain('toy is not adopted, would be adopted');
-    expect(message).to.contain('toy is not of a chosen revision, would be of revision canary');
+    expect(message).to.contain('toy was made without --mesh-installed, is asked for with --mesh-installed');
+    expect(message).to.contain('without --mesh-revision, is asked for with --mesh-revision canary');
     await saveFingerprint(dir, fingerprintOf(chosen({ revision: 'canary' })));
     await check(chosen({ revision: 'canary' }));
     expect((await errorOf(check(deployed()))).message).to.contain(
