@@ -101,7 +101,7 @@ describe('what a lab got', () => {
     await saveFingerprint(dir, fingerprintOf(chosen({ revision: 'canary' })));
     await check(chosen({ revision: 'canary' }));
     expect((await errorOf(check(deployed()))).message).to.contain(
-      'toy is of revision canary, would be not of a chosen',
+      'toy was made with --mesh-revision canary, is asked for without --mesh-revision',
     );
   });
 
