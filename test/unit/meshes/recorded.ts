@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 /**
  * Replies of admin ports of Envoy 1.40 under Consul 1.22.7 on a lab: `client` after 185 calls to `server` (2 replicas), 30
  * of them retried, 2 ended by the timeout. Zeros, text readouts and certificates are left out.
+ *
+ * `linkerd-…`: what `linkerd diagnostics policy -o json` printed on a lab, of a Linkerd built from its source (August 2026).
  */
 export function recorded(name: string): string {
   return readFileSync(new URL(`recorded/${name}.json`, import.meta.url), 'utf8');

@@ -6,6 +6,7 @@ import { linkerdPolicies } from '../../../../src/meshes/linkerd/policies/index.t
 import type { LinkerdProxy } from '../../../../src/meshes/linkerd/policies/renderer.ts';
 import { rendererOf } from '../../../../src/meshes/policy-renderer.ts';
 import type { Policy } from '../../../../src/policies/index.ts';
+import { recorded } from '../recorded.ts';
 
 /** As Go prints the messages of linkerd2-proxy-api, which is what `linkerd diagnostics policy -o json` does. */
 const rule = (prefix: string, action: object = {}) => ({
@@ -80,6 +81,27 @@ describe('what the control plane tells proxies of Linkerd', () => {
     expect(readInboundPolicy(byDefault, 'shop')).to.deep.equal({ lets: [], plaintext: true, byDefault: true });
     const unproved = { authentication: { Permit: { MeshTLS: { Clients: { Unauthenticated: {} } } } } };
     expect(inbound(unproved).plaintext, 'TLS without a certificate').to.equal(true);
+  });
+});
+
+describe('what a real Linkerd told its proxies', () => {
+  const inbound = (name: string, namespace: string) => readInboundPolicy(JSON.parse(recorded(name)), namespace);
+
+  it('is who may call, where somebody has said it, and else that anybody may', () => {
+    expect(inbound('linkerd-inbound', 'tripinsights')).to.deep.equal({
+      lets: ['loadgen'],
+      plaintext: false,
+      byDefault: false,
+    });
+    expect(inbound('linkerd-inbound-default', 'trial')).to.deep.equal({ lets: [], plaintext: true, byDefault: true });
+  });
+
+  it('is a route for everything, without retries and timeout', () => {
+    expect(readOutboundPolicy(JSON.parse(recorded('linkerd-outbound')))).to.deep.equal({
+      opaque: false,
+      routes: [{ prefix: '/', retries: 0, onStatus: [], timeoutMs: 0 }],
+      ejectsAfterErrors: 0,
+    });
   });
 });
 
