@@ -10,6 +10,7 @@ import { hasProcesses, summarizeLabs } from './list-labs.ts';
 import { probeMechanisms } from './mechanisms.ts';
 import { attachNodeProcess } from './node-process.ts';
 import { nodeTools, program } from './node-tools.ts';
+import { goBeforePods } from './priority.ts';
 import { requireRoot } from './require-root.ts';
 import { residue } from './residue.ts';
 import { runningLab } from './running-lab.ts';
@@ -27,6 +28,7 @@ export const embeddedProvider: ClusterProvider = {
 
   async create(spec: ClusterSpec, context: ClusterContext): Promise<RunningCluster> {
     requireRoot();
+    goBeforePods();
     context.signal.throwIfAborted();
     await reapDeadLabs();
     const record = await claimLab(spec.name, spec.ownedByProcess);
@@ -50,6 +52,7 @@ export const embeddedProvider: ClusterProvider = {
 
   async attach(name: string, context: ClusterContext): Promise<RunningCluster | undefined> {
     requireRoot();
+    goBeforePods();
     const record = await readRecord(name);
     if (record?.state !== 'running' || isDead(record)) return undefined;
     if (!hasProcesses(record)) return undefined;
