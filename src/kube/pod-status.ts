@@ -1,3 +1,4 @@
+import { plural } from '../base/words.ts';
 import type { ObjectMeta } from './types.ts';
 
 /** The part of a pod that is read here, as the API writes it; a KubeObject of kind Pod is one. */
@@ -15,6 +16,10 @@ export interface PodStatus {
   initContainerStatuses?: ContainerStatus[];
   containerStatuses?: ContainerStatus[];
   ephemeralContainerStatuses?: ContainerStatus[];
+}
+
+export interface PodSpec {
+  containers?: { name: string; readinessProbe?: unknown }[];
 }
 
 export interface PodCondition {
@@ -134,6 +139,26 @@ export function containerTrouble(status: ContainerStatus): ContainerTrouble | un
   if (/Image/.test(why))
     return { kind: 'image', reason, final: finalImageReasons.has(why) || hopelessPull.test(waits) };
   if (/^CreateContainer|^RunContainerError$/.test(why)) return { kind: 'create', reason, final: false };
+  return undefined;
+}
+
+/** A container that ended once is believed again after as long as Kubernetes' first back-off: 10 s. */
+const steadyAfterCrashMs = 10_000;
+/** One without a readiness probe is "ready" from its first instruction on, also where its second one ends it. */
+const steadyWithoutProbeMs = 2000;
+
+/** Why a pod that is ready may not stay so; undefined when nothing speaks against it. `now` is in ms since the epoch. */
+export function unsteady(pod: Pod & { spec?: PodSpec | undefined }, now: number): string | undefined {
+  for (const { name, restartCount, state } of pod.status?.containerStatuses ?? []) {
+    const probed = pod.spec?.containers?.find((one) => one.name === name)?.readinessProbe !== undefined;
+    const wanted = restartCount > 0 ? steadyAfterCrashMs : probed ? 0 : steadyWithoutProbeMs;
+    const since = Date.parse(state?.running?.startedAt ?? '');
+    const ranMs = Math.max(0, now - since);
+    if (state?.running !== undefined && (Number.isNaN(since) || ranMs >= wanted)) continue;
+    if (state?.terminated?.exitCode === 0 && restartCount === 0) continue;
+    const how = state?.running === undefined ? 'does not run' : `runs for ${(ranMs / 1000).toFixed(0)} s`;
+    return `container ${name} ${how}${restartCount > 0 ? ` after ${plural(restartCount, 'restart')}` : ' and has no readiness probe'}: it may not stay`;
+  }
   return undefined;
 }
 

@@ -1,6 +1,6 @@
 import { pollUntil, type Look } from '../base/poll.ts';
 import { podTrouble, throwIfFatal } from './pod-trouble.ts';
-import { isTerminating } from './pod-status.ts';
+import { hasEnded, isTerminating, podName, unsteady } from './pod-status.ts';
 import type { FollowedList, KubeClient, KubeObject } from './types.ts';
 
 export interface WaitOptions {
@@ -34,12 +34,10 @@ export async function waitForDeployments(kube: KubeClient, namespace: string, op
     const workloads = all.filter(({ spec }) => concerns(spec?.template?.metadata?.labels ?? {}));
     if (workloads.length === 0) return { pending: `${namespace} has no workloads` };
     const waiting = workloads.map(rolloutTrouble).filter((reason) => reason !== undefined);
-    if (waiting.length === 0) return { ready: undefined };
-    const podReasons = await troublesOf(
-      kube,
-      (await pods.current()).filter(({ metadata }) => concerns(metadata.labels ?? {})),
-    );
-    return { pending: podReasons[0] ?? waiting[0]! };
+    const theirs = (await pods.current()).filter(({ metadata }) => concerns(metadata.labels ?? {}));
+    const reason = waiting.length === 0 ? await unsteadiness(kube, theirs) : (await troublesOf(kube, theirs))[0];
+    if (waiting.length === 0 && reason === undefined) return { ready: undefined };
+    return { pending: reason ?? waiting[0]! };
   });
 }
 
@@ -49,8 +47,8 @@ export async function waitForPods(kube: KubeClient, namespace: string, options: 
   await wait(`Pods in ${namespace}`, options, [followed], async () => {
     const pods = await followed.current();
     if (pods.filter((pod) => !isTerminating(pod)).length === 0) return { pending: `${namespace} has no such pods` };
-    const reasons = await troublesOf(kube, pods);
-    return reasons.length === 0 ? { ready: undefined } : { pending: reasons[0]! };
+    const reason = (await troublesOf(kube, pods))[0] ?? (await unsteadiness(kube, pods));
+    return reason === undefined ? { ready: undefined } : { pending: reason };
   });
 }
 
@@ -72,6 +70,15 @@ export function rolloutTrouble(workload: KubeObject): string | undefined {
   if (updated < wanted) return `${name} has ${updated} of ${wanted} replicas of the newest template`;
   if ((status.replicas ?? 0) > updated) return `${name} still has ${status.replicas - updated} old replicas`;
   return available < wanted ? `${name} has ${available} of ${wanted} replicas available` : undefined;
+}
+
+/** A crash loop is available for a moment each time it starts: what says so of pods that are all up, or throws. */
+async function unsteadiness(kube: KubeClient, pods: KubeObject[]): Promise<string | undefined> {
+  for (const pod of pods.filter((one) => !isTerminating(one) && !hasEnded(one))) {
+    const why = unsteady(pod, Date.now());
+    if (why !== undefined) return (await troublesOf(kube, [pod]))[0] ?? `pod ${podName(pod)}: ${why}`;
+  }
+  return undefined;
 }
 
 async function troublesOf(kube: KubeClient, pods: KubeObject[]): Promise<string[]> {

@@ -160,6 +160,55 @@ describe('waiting for workloads', () => {
     expect(error.message).to.contain('a/trips-1').and.to.contain('panic: no database');
   });
 
+  describe('of a container that is up since a moment', () => {
+    const up = (agoMs: number, restartCount: number, spec: object = {}): KubeObject => ({
+      ...pod({
+        ...readyStatus,
+        containerStatuses: [
+          {
+            name: 'app',
+            ready: true,
+            restartCount,
+            state: { running: { startedAt: new Date(Date.now() - agoMs).toISOString() } },
+          },
+        ],
+      }),
+      spec: { containers: [{ name: 'app', ...spec }] },
+    });
+    const probed = { readinessProbe: { tcpSocket: { port: 80 } } };
+    const waits: [string, () => KubeObject, RegExp | undefined][] = [
+      [
+        'after a crash, says that it may not stay',
+        () => up(1000, 1, probed),
+        /runs for \d s after 1 restart: it may not stay/,
+      ],
+      ['without a readiness probe, says so too', () => up(0, 0), /runs for \d s and has no readiness probe/],
+      ['believes its readiness probe', () => up(0, 0, probed), undefined],
+      ['believes one that stayed', () => up(10_500, 3), undefined],
+      ['believes one without a probe after a moment', () => up(2500, 0), undefined],
+    ];
+    for (const [what, one, expected] of waits) {
+      it(what, async () => {
+        await using api = await serve({ deployments: [deployment(rolledOut)], pods: [one()] });
+        for (const wait of [waitForDeployments, waitForPods]) {
+          const waited = wait(api.client, 'a', { timeoutMs: 200 });
+          if (expected) expect((await codeOf(waited)).message).to.match(expected);
+          else await waited;
+        }
+      });
+    }
+
+    it('throws for a crash loop that the Deployment calls available still', async () => {
+      await using api = await serve({
+        deployments: [deployment(rolledOut)],
+        pods: [pod(waiting('CrashLoopBackOff', 2))],
+      });
+      expect((await codeOf(waitForDeployments(api.client, 'a', { timeoutMs: 5000 }))).code).to.equal(
+        'MESHPROOF_POD_CRASHED',
+      );
+    });
+  });
+
   it('says at the deadline what it waited for', async () => {
     await using api = await serve({ deployments: [deployment({})], pods: [pod(waiting('ContainerCreating'))] });
     const reasons: string[] = [];
