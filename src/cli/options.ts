@@ -36,6 +36,9 @@ export const meshRevisionOption = (): Option =>
 export const meshProfileOption = (): Option =>
   new Option('--mesh-profile <name>', 'profile that the mesh is installed with, in its own words');
 
+export const meshDialectOption = (): Option =>
+  new Option('--mesh-dialect <name>', 'other resources of the mesh that policies are written in, such as gateway-api');
+
 export const appOption = (): Option =>
   new Option(
     '--app <file>',

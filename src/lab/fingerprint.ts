@@ -21,6 +21,7 @@ const meshSchema = z.strictObject({
       installed: z.boolean().optional(),
       revision: z.string().optional(),
       profile: z.string().optional(),
+      dialect: z.string().optional(),
     })
     .optional(),
   /** Folders of what a user built of it. */
@@ -123,7 +124,7 @@ function meshChanges(was: MeshMade | undefined, now: MeshMade | undefined): stri
 
 /** By the options that chose it: to repeat them is all that is needed. */
 function setupChanges({ setup: was = {} }: MeshMade, { name, setup: now = {} }: MeshMade): string[] {
-  return (['installed', 'revision', 'profile'] as const)
+  return (['installed', 'revision', 'profile', 'dialect'] as const)
     .filter((key) => was[key] !== now[key])
     .map((key) => `${name} was made ${option(key, was[key])}, is asked for ${option(key, now[key])}`);
 }

@@ -8,7 +8,7 @@ import { defaultApp } from '../apps/default-app.ts';
 import { loadApp } from '../apps/load-app.ts';
 import { completeApp } from '../apps/running-app.ts';
 import { labImages } from './images.ts';
-import { checkOwnMesh, givenPrograms, nameTheLab, type OwnMesh } from './own-mesh.ts';
+import { checkOwnMesh, givenPrograms, nameTheLab, type OwnMesh, setupOf } from './own-mesh.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
 import { meshes, type MeshName } from '../meshes/index.ts';
 import { refuseOtherMeshes } from '../meshes/other-meshes.ts';
@@ -60,7 +60,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const meshEntry: MeshEntry = meshes[options.mesh];
   const { ownMesh = {} } = options;
   await checkOwnMesh(ownMesh, { mesh: meshEntry, lab: options.lab });
-  const { installed, revision, profile, binaries, images: archives } = ownMesh;
+  const { installed, binaries, images: archives } = ownMesh;
   const meshTools = (installed ? meshEntry.setup?.adopts : undefined) ?? meshEntry.tools;
   const toolbox = createToolbox({ progress, signal, given: givenPrograms(ownMesh, { tools: meshTools }) });
   const app = options.app ?? (await loadApp(defaultApp));
@@ -95,7 +95,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
     const mesh = meshEntry.open({
       ...{ kube: cluster.kube, kubeconfigPath: cluster.kubeconfigPath, images, progress, signal },
       namespace: app.namespace,
-      setup: { installed, revision, profile },
+      setup: setupOf(ownMesh),
       tool: (tool) => toolbox.get(tool),
     });
     const objects = await app.manifests?.({ namespace: app.namespace, replicas, images });
@@ -105,7 +105,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
         name: mesh.name,
         // One that was there is not made of ours.
         tools: installed ? [] : await Promise.all(meshTools.map((tool) => toolbox.get(tool))),
-        setup: { installed, revision, profile },
+        setup: setupOf(ownMesh),
         own: { binaries, images: archives },
       },
       apps: objects === undefined ? [] : [{ id: app.id, objects }],

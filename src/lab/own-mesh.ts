@@ -23,6 +23,11 @@ export function givenPrograms({ binaries }: OwnMesh, { tools }: Pick<MeshEntry, 
   return binaries === undefined ? undefined : { folder: binaries, tools };
 }
 
+/** What was chosen of how the mesh comes to be and is told, without the folders. */
+export function setupOf({ installed, revision, profile, dialect }: OwnMesh): MeshSetup {
+  return { installed, revision, profile, dialect };
+}
+
 /** What to do where there is no lab with a mesh that could be adopted. */
 export const nameTheLab =
   'Make a cluster with `./bin/meshproof up --lab NAME --cluster-only`, install the mesh there, and give the same --lab with --mesh-installed.';
@@ -36,7 +41,7 @@ export const nameTheLab =
  */
 export async function checkOwnMesh(
   own: OwnMesh,
-  { mesh, lab }: { mesh: Pick<MeshEntry, 'title' | 'setup'>; lab: string | undefined },
+  { mesh, lab }: { mesh: Pick<MeshEntry, 'title' | 'setup' | 'dialects'>; lab: string | undefined },
 ): Promise<void> {
   checkMeshSetup(own, mesh);
   if (own.installed && lab === undefined)
@@ -68,9 +73,17 @@ export async function checkOwnMesh(
   );
 }
 
-function checkMeshSetup(own: OwnMesh, { title, setup }: Pick<MeshEntry, 'title' | 'setup'>): void {
-  const { installed, profile, revision, images } = own;
+function checkMeshSetup(own: OwnMesh, mesh: Pick<MeshEntry, 'title' | 'setup' | 'dialects'>): void {
+  const { installed, profile, revision, dialect, images } = own;
+  const { title, setup, dialects = {} } = mesh;
   const refused = (what: string, hint: string): MeshproofError => new MeshproofError('MESHPROOF_USAGE', what, hint);
+  if (dialect !== undefined && dialects[dialect] === undefined) {
+    const names = Object.keys(dialects);
+    throw refused(
+      `${title} has no dialect ${dialect}`,
+      names.length === 0 ? 'Leave --mesh-dialect out.' : `Choose ${names.join(' or ')}, or leave --mesh-dialect out.`,
+    );
+  }
   if (installed && setup?.adopts === undefined)
     throw refused(
       `${title} that is installed already cannot be adopted`,

@@ -29,6 +29,8 @@ export interface Settings {
   meshRevision?: string | undefined;
   /** Profile that the mesh is installed with, in its own words. */
   meshProfile?: string | undefined;
+  /** Which of its dialects policies are written in; default: its usual one. */
+  meshDialect?: string | undefined;
   /** `auto`, or the name of an entry of `clusters`. */
   cluster?: string | undefined;
   /** A lab by name, used and left as it is; else one is made, and deleted at the end. */
@@ -85,9 +87,14 @@ export async function runScenarios(settings: RunSettings = {}): Promise<Result> 
 }
 
 export function ownMeshOf(settings: Settings): OwnMesh {
-  const { meshBinaries, meshImages, meshInstalled: installed, meshRevision: revision, meshProfile: profile } = settings;
-  const binaries = meshBinaries && resolve(meshBinaries);
-  return { binaries, images: meshImages && resolve(meshImages), installed, revision, profile };
+  return {
+    binaries: settings.meshBinaries && resolve(settings.meshBinaries),
+    images: settings.meshImages && resolve(settings.meshImages),
+    installed: settings.meshInstalled,
+    revision: settings.meshRevision,
+    profile: settings.meshProfile,
+    dialect: settings.meshDialect,
+  };
 }
 
 /** The mesh that is asked for, and what the user says of it; else what the lab that is named was given. */

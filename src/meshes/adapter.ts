@@ -15,6 +15,8 @@ export interface MeshSetup {
   revision?: string | undefined;
   /** In the words of its own installer. */
   profile?: string | undefined;
+  /** Which of its `dialects` policies are written in; undefined: its usual one. */
+  dialect?: string | undefined;
 }
 
 /** The installation of a mesh that a lab has, for its report. */

@@ -13,6 +13,14 @@ export interface MeshSigns {
   readonly invitations: readonly { readonly key: string; readonly unless?: string }[];
 }
 
+/** Other resources of a mesh's that say what its usual ones say. */
+export interface MeshDialect {
+  /** For people. */
+  readonly title: string;
+  /** Its renderers, for the kinds of policy that it can say the same of; of the others the usual ones. */
+  readonly policies: { readonly [Kind in PolicyKind]?: object | undefined };
+}
+
 /** Everything meshproof knows of a mesh before there is a lab. A new mesh is a folder with one of these, and a line in index.ts. */
 export interface MeshEntry<Name extends string = string> {
   readonly name: Name;
@@ -34,6 +42,8 @@ export interface MeshEntry<Name extends string = string> {
   readonly signs: MeshSigns;
   /** Its renderer for each kind of policy it can carry out. A scenario that needs another is skipped, with the reason. */
   readonly policies: { readonly [Kind in PolicyKind]?: object | undefined };
+  /** By the name that `--mesh-dialect` takes; undefined: there is one way only to say a policy. */
+  readonly dialects?: Readonly<Record<string, MeshDialect>> | undefined;
   /** What it is made of, and what its makers say that it can do and cannot. */
   readonly capabilities: MeshCapabilities;
   /** What it has in the place of SMI objects; undefined: nobody knows yet. */

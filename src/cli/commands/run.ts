@@ -12,6 +12,7 @@ import {
   labMeshOption,
   labOption,
   meshBinariesOption,
+  meshDialectOption,
   meshImagesOption,
   meshInstalledOption,
   meshProfileOption,
@@ -32,6 +33,7 @@ interface Options {
   meshInstalled?: boolean | undefined;
   meshRevision?: string | undefined;
   meshProfile?: string | undefined;
+  meshDialect?: string | undefined;
   lab?: string | undefined;
   keep?: boolean | undefined;
   reports: string;
@@ -52,6 +54,7 @@ export function runCommandDefinition(): Command {
     .addOption(meshInstalledOption())
     .addOption(meshRevisionOption())
     .addOption(meshProfileOption())
+    .addOption(meshDialectOption())
     .addOption(labOption())
     .addOption(new Option('--keep', 'leave the lab up after the run'))
     .addOption(reportsOption())
@@ -77,8 +80,8 @@ Examples:
         onFirst: (why) => progress.warn(`${why}: cleaning up (a second Ctrl-C gives up on that)`),
         onSecond: () => process.exit(130),
       });
-      const { app, cluster, mesh, meshBinaries, meshImages, meshInstalled, meshRevision, meshProfile } = options;
-      const { lab, keep, reports: reportsDir } = options;
+      const { app, cluster, mesh, meshBinaries, meshImages, meshInstalled, meshRevision } = options;
+      const { meshProfile, meshDialect, lab, keep, reports: reportsDir } = options;
       const result = await runScenarios({
         scenarios: [...names, ...options.scenario],
         app,
@@ -89,6 +92,7 @@ Examples:
         meshInstalled,
         meshRevision,
         meshProfile,
+        meshDialect,
         lab,
         keep,
         reportsDir,

@@ -9,6 +9,7 @@ import {
   labMeshOption,
   labOption,
   meshBinariesOption,
+  meshDialectOption,
   meshImagesOption,
   meshInstalledOption,
   meshProfileOption,
@@ -26,6 +27,7 @@ interface Options {
   meshInstalled?: boolean | undefined;
   meshRevision?: string | undefined;
   meshProfile?: string | undefined;
+  meshDialect?: string | undefined;
   lab: string;
   clusterOnly?: boolean | undefined;
   recreate?: boolean | undefined;
@@ -44,12 +46,14 @@ export function upCommand(): Command {
     .addOption(meshInstalledOption())
     .addOption(meshRevisionOption())
     .addOption(meshProfileOption())
+    .addOption(meshDialectOption())
     .addOption(labOption().default('default'))
     .addOption(
       new Option('--cluster-only', 'no mesh and no application: for a mesh that you install yourself').conflicts([
         'meshInstalled',
         'meshRevision',
         'meshProfile',
+        'meshDialect',
       ]),
     )
     .addOption(new Option('--recreate', 'delete a lab of that name first, whatever state it is in'))

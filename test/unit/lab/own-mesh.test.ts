@@ -19,7 +19,7 @@ const refused = (promise: Promise<unknown>): Promise<{ code?: string; message: s
   );
 
 describe('how a mesh is to be had', () => {
-  const check = (own: OwnMesh, entry: Pick<MeshEntry, 'title' | 'setup'>) =>
+  const check = (own: OwnMesh, entry: Pick<MeshEntry, 'title' | 'setup' | 'dialects'>) =>
     refused(checkOwnMesh(own, { mesh: entry, lab: 'dev' }));
 
   it('is asked of a mesh that has it: one can be adopted, others cannot', async () => {
@@ -43,6 +43,15 @@ describe('how a mesh is to be had', () => {
     for (const own of [{ profile: 'demo' }, { revision: 'canary' }])
       expect((await check(own, meshes.consul)).message).to.include('no profiles and no revisions');
     expect((await check({ profile: 'ambient' }, meshes.istio)).message).to.include('ztunnel');
+  });
+
+  it('speaks the dialects that it has, and no other', async () => {
+    const bilingual = { title: 'Toy', dialects: { routes: { title: 'routes', policies: {} } } };
+    await checkOwnMesh({ dialect: 'routes' }, { mesh: bilingual, lab: 'dev' });
+    const { code, message, hint } = await check({ dialect: 'route' }, bilingual);
+    expect([code, message]).to.deep.equal(['MESHPROOF_USAGE', 'Toy has no dialect route']);
+    expect(hint).to.equal('Choose routes, or leave --mesh-dialect out.');
+    expect((await check({ dialect: 'routes' }, { title: 'Toy' })).hint).to.equal('Leave --mesh-dialect out.');
   });
 
   it('is adopted as it is: with its images and its profile', async () => {
