@@ -30,7 +30,8 @@ describe('tools/lock.json', () => {
       if (tool.host.file) return expect(tool.host.programs).to.deep.equal([]);
       const pack = tool.package;
       if (pack.kind !== 'none') {
-        const programs = pack.kind === 'pypi' ? Object.keys(pack.programs) : pack.programs;
+        const programs =
+          pack.kind === 'go-files' ? [] : pack.kind === 'pypi' ? Object.keys(pack.programs) : pack.programs;
         expect(programs, 'package').to.have.members(tool.host.programs);
       }
       if (tool.release) {
@@ -41,8 +42,8 @@ describe('tools/lock.json', () => {
       return undefined;
     });
     const pack = tool.package;
-    if (pack.kind === 'go') {
-      it(`${name}: its Go module is there, pins this version, and the locked Go builds it`, () => {
+    if (pack.kind === 'go' || pack.kind === 'go-files') {
+      it(`${name}: its Go module is there, pins this version, and the locked Go does`, () => {
         expect(existsSync(join(toolsDirectory, pack.directory, 'go.sum'))).to.equal(true);
         const goMod = readFileSync(join(toolsDirectory, pack.directory, 'go.mod'), 'utf8');
         expect(goMod).to.match(
