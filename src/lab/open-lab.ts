@@ -8,7 +8,7 @@ import { defaultApp } from '../apps/default-app.ts';
 import { loadApp } from '../apps/load-app.ts';
 import { completeApp } from '../apps/running-app.ts';
 import { labImages } from './images.ts';
-import { checkOwnMesh, givenPrograms, nameTheLab, type OwnMesh, setupOf } from './own-mesh.ts';
+import { checkOwnMesh, givenPrograms, nameTheLab, type OwnMesh, setupOf, toolsOf } from './own-mesh.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
 import { meshes, type MeshName } from '../meshes/index.ts';
 import { refuseOtherMeshes } from '../meshes/other-meshes.ts';
@@ -61,7 +61,7 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const { ownMesh = {} } = options;
   await checkOwnMesh(ownMesh, { mesh: meshEntry, lab: options.lab });
   const { installed, binaries, images: archives } = ownMesh;
-  const meshTools = (installed ? meshEntry.setup?.adopts : undefined) ?? meshEntry.tools;
+  const meshTools = toolsOf(meshEntry, ownMesh);
   const toolbox = createToolbox({ progress, signal, given: givenPrograms(ownMesh, { tools: meshTools }) });
   const app = options.app ?? (await loadApp(defaultApp));
   const tools = neededTools({ also: [...meshTools, ...appTools(app)] });

@@ -8,7 +8,7 @@ import type { MeshSetup } from '../meshes/adapter.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
 import type { GivenPrograms } from '../tools/given-programs.ts';
 import { unfitPrograms } from '../tools/program-file.ts';
-import type { Toolbox } from '../tools/tool.ts';
+import type { Toolbox, ToolName } from '../tools/tool.ts';
 
 /** What a user says of the mesh: of programs that he built, to be tried before they are released, and of how it is installed. */
 export interface OwnMesh extends MeshSetup {
@@ -21,6 +21,14 @@ export interface OwnMesh extends MeshSetup {
 /** The programs, as the toolbox is told of them. */
 export function givenPrograms({ binaries }: OwnMesh, { tools }: Pick<MeshEntry, 'tools'>): GivenPrograms | undefined {
   return binaries === undefined ? undefined : { folder: binaries, tools };
+}
+
+/** What a lab with it is made of; of a mesh that is there already, what is still needed. */
+export function toolsOf(
+  { tools, setup, dialects = {} }: Pick<MeshEntry, 'tools' | 'setup' | 'dialects'>,
+  { installed, dialect = '' }: MeshSetup,
+): readonly ToolName[] {
+  return (installed ? setup?.adopts : undefined) ?? [...tools, ...(dialects[dialect]?.tools ?? [])];
 }
 
 /** What was chosen of how the mesh comes to be and is told, without the folders. */

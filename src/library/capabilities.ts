@@ -19,6 +19,8 @@ export interface PartRow {
   supports: readonly string[];
   /** SPDX; of tools/lock.json, as `doctor` says it. */
   licence: string;
+  /** Of a control plane that runs: what it is told policies in, where that is not its usual resources. */
+  dialect?: string | undefined;
 }
 
 /** What meshes can be asked for: proven by which scenario, or why not. Default: of every mesh. */
@@ -35,8 +37,29 @@ export function partsOf(entry: MeshEntry): PartRow[] {
   });
 }
 
+/** Other resources that a mesh’s policies can be written in, or are. */
+export interface DialectRow {
+  mesh: string;
+  /** As `--mesh-dialect` takes it. */
+  dialect: string;
+  title: string;
+  /** Kinds of policy that it says; the others are in the mesh’s usual resources. */
+  policies: string[];
+}
+
+/** @param spoken only this one; default: all that there are */
+export function dialectsOf({ name, dialects = {} }: MeshEntry, spoken?: string): DialectRow[] {
+  return Object.entries(dialects)
+    .filter(([dialect]) => spoken === undefined || dialect === spoken)
+    .map(([dialect, { title, policies }]) => ({ mesh: name, dialect, title, policies: Object.keys(policies) }));
+}
+
 /** What runs of a mesh, with what its entry says of each. @param components of the mesh in a lab */
-export function runningParts(entry: MeshEntry, components: readonly MeshComponent[]): PartRow[] {
+export function runningParts(
+  entry: MeshEntry,
+  components: readonly MeshComponent[],
+  dialect?: string | undefined,
+): PartRow[] {
   const known = partsOf(entry);
   return components.map(({ name, version, role, ready, tool }) => {
     // What does not say which program it is, is told by its role.
@@ -44,6 +67,7 @@ export function runningParts(entry: MeshEntry, components: readonly MeshComponen
       tool === undefined ? part.role === role : part.tool === tool,
     );
     const { does = '', supports = [], licence = 'unknown' } = known[index] ?? {};
-    return { mesh: entry.name, name, version, role, ready, does, supports, licence };
+    const spoken = role === 'control-plane' && dialect !== undefined && { dialect };
+    return { mesh: entry.name, name, version, role, ready, does, supports, licence, ...spoken };
   });
 }

@@ -1,3 +1,5 @@
+import type { MeshEntry } from '../meshes/define-mesh.ts';
+
 /** One line of a list: what commands and files call it, and what a person reads. */
 export interface Row {
   id: string;
@@ -9,11 +11,12 @@ export interface Row {
 const lists = {
   async meshes() {
     const { meshes } = await import('../meshes/index.ts');
-    return Object.values(meshes).map(({ name, title, proxies, policies }) => ({
+    return (Object.values(meshes) as MeshEntry[]).map(({ name, title, proxies, policies, dialects = {} }) => ({
       id: name,
       title,
       proxies,
       policies: Object.keys(policies),
+      dialects: Object.keys(dialects),
     }));
   },
   async clusters() {

@@ -29,6 +29,8 @@ export interface MeshInstallation {
   tags?: readonly string[] | undefined;
   profile?: string | undefined;
   trustDomain?: string | undefined;
+  /** Which of its dialects policies are written in; left out: its usual one. */
+  dialect?: string | undefined;
 }
 
 export interface MeshContext {

@@ -19,6 +19,8 @@ export interface MeshDialect {
   readonly title: string;
   /** Its renderers, for the kinds of policy that it can say the same of; of the others the usual ones. */
   readonly policies: { readonly [Kind in PolicyKind]?: object | undefined };
+  /** What it takes beyond the mesh's own programs, where meshproof installs the mesh. */
+  readonly tools?: readonly ToolName[] | undefined;
 }
 
 /** Everything meshproof knows of a mesh before there is a lab. A new mesh is a folder with one of these, and a line in index.ts. */

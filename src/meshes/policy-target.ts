@@ -5,6 +5,9 @@ import type { Comparison } from './policy-renderer.ts';
 /** One of the mesh's own resources: a config entry, a custom resource. `null`: there is none. */
 export type PolicyResource = { id: string; value: Json };
 
+/** One that policies need, with why it is said in another resource than usual, where that is so. */
+export type RenderedResource = PolicyResource & { note?: string | undefined };
+
 /** What policies are written to, and who must act on them. Each mesh brings its own. */
 export interface PolicyTarget {
   /** Everything policies are made of, as it is now. */
@@ -14,13 +17,13 @@ export interface PolicyTarget {
     policies: readonly Policy[],
     current: ReadonlyMap<string, Json>,
     services: readonly string[],
-  ): PolicyResource[];
+  ): RenderedResource[];
   /** Pure: everything as it was before any policy, in the order in which it must be written. */
   pristine(current: ReadonlyMap<string, Json>): PolicyResource[];
   /** Repeatable. */
   write(resource: PolicyResource): Promise<void>;
   /** What a user of this mesh would copy. */
-  toYaml(resource: PolicyResource): string;
+  toYaml(resource: RenderedResource): string;
   /** Every proxy that runs now. */
   proxies(): Promise<PolicyProxy[]>;
 }

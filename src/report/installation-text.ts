@@ -1,11 +1,12 @@
 import type { MeshInstallation } from '../meshes/adapter.ts';
 
-/** `adopted as it was: revision canary (tag prod) in istio-system` */
-export function installationText({ adopted, namespace, revision, tags = [], profile }: MeshInstallation): string {
+/** `adopted as it was: revision canary (tag prod) in istio-system, policies in the dialect gateway-api` */
+export function installationText(installation: MeshInstallation): string {
+  const { adopted, namespace, revision, tags = [], profile, dialect } = installation;
   const names = tags.length > 0 ? ` (${tags.length === 1 ? 'tag' : 'tags'} ${tags.join(', ')})` : '';
   const what = [
     ...(revision === undefined ? [] : [`revision ${revision}${names}`]),
     ...(profile === undefined ? [] : [`profile ${profile}`]),
   ].join(', ');
-  return `${adopted ? 'adopted as it was' : 'installed by meshproof'}: ${what} in ${namespace}`;
+  return `${adopted ? 'adopted as it was' : 'installed by meshproof'}: ${what} in ${namespace}${dialect === undefined ? '' : `, policies in the dialect ${dialect}`}`;
 }

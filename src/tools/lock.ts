@@ -77,6 +77,16 @@ const goSchema = z.strictObject({
   coldMinutes: z.number(),
 });
 
+/** No program: files of a Go module, as they are, verified by the `go.sum` of a module that needs it. */
+const goFilesSchema = z.strictObject({
+  kind: z.literal('go-files'),
+  module: z.string(),
+  /** Below `tools/`: the module that pins it. */
+  directory: z.string(),
+  /** Name -> path in the module. */
+  files: z.record(z.string(), z.string()),
+});
+
 const pypiSchema = z.strictObject({
   kind: z.literal('pypi'),
   project: z.string(),
@@ -99,7 +109,7 @@ const toolSchema = z
     release: z.strictObject({ files: z.array(releaseFileSchema).min(1) }).optional(),
     /** Why there is no official binary release to take. */
     noRelease: z.string().optional(),
-    package: z.discriminatedUnion('kind', [debianSchema, goSchema, pypiSchema, nonePackageSchema]),
+    package: z.discriminatedUnion('kind', [debianSchema, goSchema, goFilesSchema, pypiSchema, nonePackageSchema]),
   })
   .refine((tool) => (tool.release === undefined) !== (tool.noRelease === undefined), 'expected release or noRelease');
 
@@ -123,6 +133,7 @@ export type ToolLock = z.infer<typeof toolSchema>;
 export type HostLock = z.infer<typeof hostSchema>;
 export type DebianLock = z.infer<typeof debianSchema>;
 export type GoLock = z.infer<typeof goSchema>;
+export type GoFilesLock = z.infer<typeof goFilesSchema>;
 export type PypiLock = z.infer<typeof pypiSchema>;
 
 /** `tools/` of this checkout: the lock file and the Go modules. */

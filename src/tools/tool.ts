@@ -9,6 +9,7 @@ export const toolNames = [
   'consul',
   'istioctl', // generates Istio's manifests
   'pilot-discovery', // istiod
+  'gateway-api', // no program: the definitions of the Gateway API, of the version that Istio is built with
   'linkerd', // Linkerd's command line: generates its manifests, and asks its control plane
   'pilot-agent', // of Istio's sidecar, with the template of its Envoy's bootstrap
   'envoy',
@@ -35,6 +36,7 @@ export const onDemandTools: readonly ToolName[] = [
   'istioctl',
   'pilot-discovery',
   'pilot-agent',
+  'gateway-api',
   'linkerd',
 ];
 

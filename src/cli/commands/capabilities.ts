@@ -3,7 +3,7 @@ import type { CapabilityCell } from '../../capabilities/cell.ts';
 import { table } from '../../base/table.ts';
 import type { MeshName } from '../../meshes/index.ts';
 import { meshNames } from '../../library/defaults.ts';
-import type { PartRow } from '../../library/capabilities.ts';
+import type { DialectRow, PartRow } from '../../library/capabilities.ts';
 import { lookAtLab } from '../live.ts';
 import { jsonOption, labOption } from '../options.ts';
 import { pc } from '../colors.ts';
@@ -31,7 +31,7 @@ Examples:
   $ ./bin/meshproof capabilities --components --json   what each mesh is made of, with licences`,
     )
     .action(async (options: Options) => {
-      const [{ capabilities, partsOf }, { meshes }] = await Promise.all([
+      const [{ capabilities, dialectsOf, partsOf }, { meshes }] = await Promise.all([
         import('../../library/capabilities.ts'),
         import('../../meshes/index.ts'),
       ]);
@@ -46,12 +46,25 @@ Examples:
       }
       if (options.components !== true) printMatrix(await capabilities(names));
       printParts(parts);
+      if (live !== undefined) printDialects('Policies are written in', live.dialects);
+      else
+        printDialects(
+          'Policies can also be written in (--mesh-dialect)',
+          names.flatMap((name) => dialectsOf(meshes[name])),
+        );
     });
 }
 
+interface Live {
+  mesh: MeshName;
+  parts: PartRow[];
+  /** Empty where its policies are in its usual resources. */
+  dialects: DialectRow[];
+}
+
 /** The mesh of a lab, and what runs of it. */
-async function lookInto(lab: string, asked: MeshName | undefined): Promise<{ mesh: MeshName; parts: PartRow[] }> {
-  const [{ runningParts }, { MeshproofError }] = await Promise.all([
+async function lookInto(lab: string, asked: MeshName | undefined): Promise<Live> {
+  const [{ dialectsOf, runningParts }, { MeshproofError }] = await Promise.all([
     import('../../library/capabilities.ts'),
     import('../../base/errors.ts'),
   ]);
@@ -63,7 +76,12 @@ async function lookInto(lab: string, asked: MeshName | undefined): Promise<{ mes
         'Leave --mesh out, or name another lab.',
       );
     }
-    return { mesh: meshEntry.name as MeshName, parts: runningParts(meshEntry, await mesh.components()) };
+    const dialect = (await mesh.installation?.())?.dialect;
+    return {
+      mesh: meshEntry.name as MeshName,
+      parts: runningParts(meshEntry, await mesh.components(), dialect),
+      dialects: dialect === undefined ? [] : dialectsOf(meshEntry, dialect),
+    };
   });
 }
 
@@ -99,4 +117,10 @@ function printParts(parts: readonly PartRow[]): void {
     `${does} (${supports.join(', ')})`,
   ]);
   process.stdout.write(`${pc.bold('Components')}\n${table(rows)}\n`);
+}
+
+function printDialects(title: string, dialects: readonly DialectRow[]): void {
+  if (dialects.length === 0) return;
+  const rows = dialects.map((row) => [row.mesh, row.dialect, `${row.title}: ${row.policies.join(', ')}`]);
+  process.stdout.write(`\n${pc.bold(title)}\n${table(rows)}\n`);
 }

@@ -4,10 +4,19 @@ import { MeshproofError } from '../../base/errors.ts';
 import { watchInterrupts } from '../../run/interrupt.ts';
 import { hostLimits, limitProblem } from '../../tools/host-limits.ts';
 import { checkPlatform } from '../../tools/platform.ts';
+import type { MeshEntry } from '../../meshes/define-mesh.ts';
 import type { MeshName } from '../../meshes/index.ts';
-import { jsonOption, meshOption } from '../options.ts';
+import { jsonOption, meshDialectOption, meshOption } from '../options.ts';
 import { mark, printError } from '../print.ts';
 import { consoleProgress } from '../progress.ts';
+
+interface Options {
+  fetch?: boolean;
+  tests?: boolean;
+  mesh: MeshName;
+  meshDialect?: string;
+  json?: boolean;
+}
 
 export function doctorCommand(): Command {
   return new Command('doctor')
@@ -15,23 +24,29 @@ export function doctorCommand(): Command {
     .addOption(new Option('--fetch', 'download or build every tool into the cache now'))
     .addOption(new Option('--tests', 'with the tools that only the tests need (Chromium, every mesh)'))
     .addOption(meshOption())
+    .addOption(meshDialectOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
       '\nExamples:\n  $ ./bin/meshproof doctor\n  $ ./bin/meshproof doctor --fetch     # warms the cache of a CI image',
     )
-    .action(async (options: { fetch?: boolean; tests?: boolean; mesh: MeshName; json?: boolean }) => {
-      const [{ chooseProvider, detectProviders }, { meshes }, { fetchAll, inspectTools }, { createToolbox }] =
+    .action(async (options: Options) => {
+      const [clusters, { meshes }, { checkOwnMesh, toolsOf }, { fetchAll, inspectTools }, { createToolbox }] =
         await Promise.all([
           import('../../clusters/detect.ts'),
           import('../../meshes/index.ts'),
+          import('../../lab/own-mesh.ts'),
           import('../../tools/doctor.ts'),
           import('../../tools/toolbox.ts'),
         ]);
+      const { chooseProvider, detectProviders } = clusters;
+      const mesh: MeshEntry = meshes[options.mesh];
+      const chosen = { dialect: options.meshDialect };
+      await checkOwnMesh(chosen, { mesh, lab: undefined });
       using progress = consoleProgress({ timings: [] });
       using interrupts = watchInterrupts({ onFirst: () => {}, onSecond: () => process.exit(130) });
       const toolbox = createToolbox({ progress, signal: interrupts.signal });
-      if (options.fetch) await fetchAll(toolbox, { tests: options.tests === true, also: meshes[options.mesh].tools });
+      if (options.fetch) await fetchAll(toolbox, { tests: options.tests === true, also: toolsOf(mesh, chosen) });
       const [tools, providers] = await Promise.all([inspectTools(toolbox), detectProviders()]);
       const platform = await problemOf(async () => {
         checkPlatform();

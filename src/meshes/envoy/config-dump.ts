@@ -40,6 +40,10 @@ export interface VirtualHost {
 export interface Route {
   /** Path prefix; undefined for a match of another kind. */
   prefix?: string | undefined;
+  /** The prefix is of whole elements of a path: `/api` is none of `/apis`. */
+  wholeElements?: boolean | undefined;
+  /** As the control plane named it. */
+  name?: string | undefined;
   /** What a control plane notes of it (`filter_metadata`), by filter or mesh. */
   notes?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
   /** The first, where requests are shared between several. */
@@ -58,7 +62,12 @@ export interface Cluster {
 
 /** The route that requests with this path prefix take. */
 export function routeFor(routes: readonly Route[], pathPrefix: string): Route | undefined {
-  return routes.find(({ prefix }) => prefix !== undefined && pathPrefix.startsWith(prefix));
+  return routes.find((route) => takes(route, pathPrefix));
+}
+
+function takes({ prefix, wholeElements = false }: Route, path: string): boolean {
+  if (prefix === undefined || !path.startsWith(prefix)) return false;
+  return !wholeElements || path === prefix || path[prefix.length] === '/';
 }
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- the dump is Envoy's own JSON, read defensively */
@@ -121,11 +130,13 @@ function filterChain(chain: Json, routes: Map<string, Json>): FilterChain {
   return found;
 }
 
-function route({ match, metadata, route: action = {} }: Json): Route {
+function route({ name, match, metadata, route: action = {} }: Json): Route {
   const policy = action.retry_policy;
   const on: string = policy?.retry_on ?? '';
   return {
-    prefix: match?.prefix,
+    prefix: match?.prefix ?? match?.path_separated_prefix,
+    ...(match?.path_separated_prefix !== undefined && { wholeElements: true }),
+    ...(name && { name }),
     ...(metadata?.filter_metadata && { notes: metadata.filter_metadata }),
     cluster: action.cluster ?? action.weighted_clusters?.clusters?.[0]?.name,
     // Envoy's own default when a policy names no number.

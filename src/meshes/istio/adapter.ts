@@ -17,6 +17,7 @@ import type { PolicyTarget } from '../policy-target.ts';
 import { adoptIstio, lookAtIstio } from './adopt.ts';
 import { analysis } from './analysis.ts';
 import { caveatsOf } from './caveats.ts';
+import { dialectOf, toldIn } from './dialects.ts';
 import { injectionMarks, ownInjection, type Injection } from './inject.ts';
 import { ownInstallation, type IstioInstallation } from './installation.ts';
 import { installControlPlane, strictIn, versionOf } from './install.ts';
@@ -45,6 +46,7 @@ const restartTimeoutMs = 180_000;
 export function istioAdapter(context: MeshContext, { clock = systemClock }: { clock?: Clock } = {}): MeshAdapter {
   const { kube, images, namespace, progress, signal, setup = {} } = context;
   const admin = new EnvoyAdmin(kube, ports.admin);
+  const dialect = dialectOf(setup);
   let version: string | undefined;
   let installation: IstioInstallation | undefined = setup.installed ? undefined : ownInstallation(setup);
   let injection: Injection | undefined = setup.installed ? undefined : ownInjection(setup.revision ?? defaultRevision);
@@ -57,7 +59,7 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
     throw new MeshproofError('MESHPROOF_IMAGE', `There is no image ${name}`, 'Build the lab images first.');
   };
   const target = async (): Promise<PolicyTarget> =>
-    istioPolicyTarget({ kube, admin, namespace, trustDomain: (await istio()).trustDomain });
+    istioPolicyTarget({ kube, admin, namespace, trustDomain: (await istio()).trustDomain, told: toldIn(dialect) });
   const podOf = async (ref: PodRef): Promise<MeshedPod> =>
     meshedPods.toMeshedPod(await kube.get<KubeObject>(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`));
   const podsOfApp = (): Promise<KubeObject[]> => kube.list(`/api/v1/namespaces/${namespace}/pods`);
@@ -92,11 +94,11 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
       return version ?? '';
     },
     get caveats() {
-      return caveatsOf(installation, version);
+      return [...caveatsOf(installation, version), ...(dialect?.caveats ?? [])];
     },
     async installation() {
-      const { adopted, namespace: where, revision, tags, profile, trustDomain } = await istio();
-      return { adopted, namespace: where, revision, tags, profile, trustDomain };
+      const { adopted, namespace: where, revision, tags, profile, trustDomain, dialect: spoken } = await istio();
+      return { adopted, namespace: where, revision, tags, profile, trustDomain, dialect: spoken };
     },
     sidecarContainer,
 

@@ -13,7 +13,8 @@ import { injectionTrouble, takenBy, type Place } from './injectors.ts';
 import { istiodPods, type IstioInstallation } from './installation.ts';
 import { overlooks, readMeshConfig, type MeshConfig } from './mesh-config.ts';
 import { defaultRevision, labels, sidecarContainer } from './names.ts';
-import { kinds } from './resources.ts';
+import { dialectOf } from './dialects.ts';
+import { istioKinds, kinds } from './resources.ts';
 
 /** It is there already: it may be in the middle of a rollout, and no longer. */
 const readyTimeoutMs = 60_000;
@@ -21,7 +22,8 @@ const readyTimeoutMs = 60_000;
 /** What meshproof writes, by the names of its definitions. */
 const written: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
-    Object.values(kinds).map(({ apiVersion, plural }) => {
+    istioKinds.map((kind) => {
+      const { apiVersion, plural } = kinds[kind];
       const [group, version = ''] = apiVersion.split('/');
       return [`${plural}.${group}`, version];
     }),
@@ -50,6 +52,7 @@ export async function lookAtIstio({ kube, setup = {} }: Pick<MeshContext, 'kube'
     tags,
     deployment: istiod.name,
     trustDomain: config.trustDomain,
+    ...(setup.dialect !== undefined && { dialect: setup.dialect }),
   };
   return { installation, found, chosen, config };
 }
@@ -70,6 +73,7 @@ export async function adoptIstio(
   const seen = await lookAtIstio(context);
   const { found, chosen, installation } = seen;
   refuseOldDefinitions(found, written);
+  await dialectOf(context.setup ?? {})?.check(context, installation);
   const [there, pods] = await Promise.all([
     getIfThere(kube, `/api/v1/namespaces/${namespace}`),
     kube.list(`/api/v1/namespaces/${namespace}/pods`),

@@ -1,5 +1,6 @@
 import { defineMesh } from '../define-mesh.ts';
 import { istioAdapter } from './adapter.ts';
+import { istioDialects } from './dialects.ts';
 import { istioCapabilities } from './capabilities.ts';
 import { istioImages } from './images.ts';
 import { controlPlane, istioNamespace, labels } from './names.ts';
@@ -20,6 +21,7 @@ export const istio = defineMesh({
     invitations: [{ key: labels.injection, unless: 'disabled' }, { key: labels.revision }],
   },
   policies: istioPolicies,
+  dialects: istioDialects,
   capabilities: istioCapabilities,
   smi: istioSmi,
   setup: { adopts: ['istioctl', 'envoy', 'iptables', 'iproute2', 'tcpdump'], check: checkSetup },

@@ -6,6 +6,7 @@ import { waitForDeployments } from '../../kube/wait.ts';
 import type { MeshContext, MeshSetup } from '../adapter.ts';
 import { asksForSidecar } from '../injector-gate.ts';
 import { refuseForeign } from './choose.ts';
+import { dialectOf } from './dialects.ts';
 import { findIstio } from './found.ts';
 import { istiodPods, ownInstallation, type IstioInstallation } from './installation.ts';
 import { istioctl, type Istioctl } from './istioctl.ts';
@@ -106,6 +107,7 @@ export async function installControlPlane(context: MeshContext, images: IstioIma
   const { kube, signal, setup = {} } = context;
   const installation = ownInstallation(setup);
   refuseForeign(await findIstio(kube), installation.revision);
+  await dialectOf(setup)?.prepare(context);
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: istioNamespace } };
   await kube.apply([namespace, ...(await generate(context, images, setup)), strict]);
   await waitForDeployments(kube, istioNamespace, { timeoutMs: readyTimeoutMs, signal }).catch(

@@ -11,7 +11,7 @@ export interface IstioInstallation extends MeshInstallation {
 }
 
 /** What the one that meshproof installs is. */
-export function ownInstallation({ revision = defaultRevision, profile }: MeshSetup): IstioInstallation {
+export function ownInstallation({ revision = defaultRevision, profile, dialect }: MeshSetup): IstioInstallation {
   return {
     adopted: false,
     namespace: istioNamespace,
@@ -20,6 +20,7 @@ export function ownInstallation({ revision = defaultRevision, profile }: MeshSet
     ...(profile !== undefined && { profile }),
     deployment: revision === defaultRevision ? controlPlane : `${controlPlane}-${revision}`,
     trustDomain,
+    ...(dialect !== undefined && { dialect }),
   };
 }
 

@@ -3,36 +3,38 @@ import type { Json } from '../../base/json.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import { factsOr, readServiceFacts, replaced, type ServiceFacts } from '../custom-resources.ts';
 import type { EnvoyAdmin } from '../envoy/admin.ts';
+import type { Route } from '../envoy/config-dump.ts';
 import { isDraining } from '../envoy/sidecar.ts';
 import type { MeshedPod } from '../meshed-pod.ts';
 import { rendererOf } from '../policy-renderer.ts';
 import type { PolicyTarget, ProxyLook } from '../policy-target.ts';
 import { meshedPods } from './meshed-pod.ts';
 import { labels } from './names.ts';
-import { istioPolicies } from './policies/index.ts';
+import type { Told } from './dialects.ts';
 import type { IstioProxy, IstioRenderers } from './policies/renderer.ts';
 import { readProxyConfig } from './proxy-config.ts';
-import { renderPolicies } from './render-policies.ts';
+import { renderResources } from './render-policies.ts';
 import { kinds, nameOf, rankOf, resourceId, splitResourceId, toObject, type Kind } from './resources.ts';
 
-const renderers: IstioRenderers = istioPolicies;
 /** What was read of a service, beside the resources. */
 const facts = 'facts';
 
-/** Policies are Istio's custom resources in the app's namespace, and every sidecar shows in its configuration what it was told. */
+/** Policies are custom resources in the app's namespace, and every sidecar shows in its configuration what it was told. */
 export function istioPolicyTarget(options: {
   kube: KubeClient;
   admin: EnvoyAdmin;
   namespace: string;
   trustDomain: string;
+  told: Told;
 }): PolicyTarget {
   const { kube, admin, namespace, trustDomain } = options;
+  const { renderers, kinds: spoken } = options.told;
   const pathOf = (kind: Kind): string =>
     `/apis/${kinds[kind].apiVersion}/namespaces/${namespace}/${kinds[kind].plural}`;
   return {
     async read() {
       const lists = await Promise.all([
-        ...(Object.keys(kinds) as Kind[]).map(async (kind) =>
+        ...spoken.map(async (kind) =>
           (await kube.list<KubeObject>(pathOf(kind), `${labels.managedBy}=meshproof,!${labels.baseline}`)).map(
             (object) => [resourceId(kind, nameOf(object)), object.spec as Json] as const,
           ),
@@ -46,12 +48,11 @@ export function istioPolicyTarget(options: {
     },
 
     render(policies, current) {
-      const rendered = renderPolicies(policies, {
-        namespace,
-        trustDomain,
-        factsOf: (service) => factsOr(current.get(`${facts}/${service}`) as ServiceFacts | undefined, service),
-      });
-      return [...rendered].map(([id, value]) => ({ id, value }));
+      const factsOf = (service: string): ServiceFacts =>
+        factsOr(current.get(`${facts}/${service}`) as ServiceFacts | undefined, service);
+      return renderResources(policies, { namespace, trustDomain, factsOf }, renderers).map(
+        ({ kind, name, spec, note }) => ({ id: resourceId(kind, name), value: spec, note }),
+      );
     },
 
     // What uses something goes before what allows it.
@@ -69,11 +70,11 @@ export function istioPolicyTarget(options: {
       else if (!(await replaced(kube, path, { '/spec': value }))) await kube.create(object);
     },
 
-    toYaml({ id, value }) {
+    toYaml({ id, value, note }) {
       const { kind, name } = splitResourceId(id);
-      return value === null
-        ? `# ${kind} of ${name}: none\n`
-        : stringify(toObject({ kind, name, spec: value }, namespace));
+      if (value === null) return `# ${kind} of ${name}: none\n`;
+      const why = note === undefined ? '' : `# A ${kind}, since ${note}.\n`;
+      return why + stringify(toObject({ kind, name, spec: value }, namespace));
     },
 
     async proxies() {
@@ -82,16 +83,19 @@ export function istioPolicyTarget(options: {
         podUid: pod.ref.uid,
         pod: pod.ref.name,
         service: pod.service,
-        look: () => look(admin, pod, trustDomain, (service) => factsOr(read.get(service), service)),
+        look: () => look({ admin, pod, trustDomain, renderers }, (service) => factsOr(read.get(service), service)),
       }));
     },
   };
 }
 
 async function look(
-  admin: EnvoyAdmin,
-  { ref, service }: MeshedPod,
-  trustDomain: string,
+  {
+    admin,
+    pod: { ref, service },
+    trustDomain,
+    renderers,
+  }: { admin: EnvoyAdmin; pod: MeshedPod; trustDomain: string; renderers: IstioRenderers },
   factsOfService: (service: string) => ServiceFacts,
 ): Promise<ProxyLook> {
   const config = readProxyConfig(await admin.json(ref, '/config_dump'), ref.namespace, trustDomain);
@@ -107,11 +111,16 @@ async function look(
 export function traceOf({ config }: IstioProxy): string | undefined {
   if (config.permissive) return 'it still takes plaintext';
   for (const [service, { ports, ejectsAfter5xx }] of config.upstreams) {
-    const told = ports
-      .flat()
-      .some(({ notes }) => String(notes?.['istio']?.['config'] ?? '').includes('/virtual-service/meshproof-'));
-    if (told) return `it still has a route policy for ${service}`;
+    if (ports.flat().some(isOurs)) return `it still has a route policy for ${service}`;
     if (ejectsAfter5xx > 0) return `it still ejects replicas of ${service}`;
   }
   return undefined;
+}
+
+/** By what Istio notes of a VirtualService, and calls a rule of an HTTPRoute: `<namespace>.<name>.<position>`. */
+function isOurs({ name = '', notes }: Route): boolean {
+  return (
+    String(notes?.['istio']?.['config'] ?? '').includes('/virtual-service/meshproof-') ||
+    /^[^.]+\.meshproof-/.test(name)
+  );
 }

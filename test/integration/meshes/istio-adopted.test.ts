@@ -1,6 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
+import { parse } from 'yaml';
+import { silentProgress } from '../../../src/base/progress.ts';
 import type { MeshproofError } from '../../../src/base/errors.ts';
 import type { MeshSetup } from '../../../src/meshes/adapter.ts';
+import type { KubeObject } from '../../../src/kube/types.ts';
 import { waitForPods } from '../../../src/kube/wait.ts';
 import { istioAdapter } from '../../../src/meshes/istio/adapter.ts';
 import { sidecarRevision } from '../../../src/meshes/istio/adopt.ts';
@@ -9,6 +13,7 @@ import { meshes } from '../../../src/meshes/index.ts';
 import { refuseOtherMeshes } from '../../../src/meshes/other-meshes.ts';
 import { parseKeyLog } from '../../../src/observe/capture/key-log.ts';
 import type { Policy } from '../../../src/policies/index.ts';
+import { createToolbox } from '../../../src/tools/toolbox.ts';
 import { differing, istioObjects, usersIstio, type UsersIstio } from './own-istio.ts';
 import { namespace, openTestMesh, type Answer, type TestMesh } from './test-mesh.ts';
 
@@ -17,6 +22,9 @@ const baseline: Policy[] = [
   { kind: 'authorize', to: 'legacy', from: ['client'] },
 ];
 const failing = (answers: Answer[]): number => answers.filter(({ status }) => status === 503).length;
+
+/* eslint-disable-next-line @typescript-eslint/no-explicit-any -- a definition’s own JSON */
+const ruleOf = (schema: any) => schema.openAPIV3Schema.properties.spec.properties.rules.items;
 
 describe('an Istio that was there before', function () {
   this.timeout(300_000);
@@ -168,6 +176,34 @@ describe('an Istio that was there before', function () {
       metadata: { annotations: { 'trial/changed': 'true' } },
     });
     expect(differing(before_, await istioObjects(on.lab.kube))).to.deep.equal(['ConfigMap istio-canary']);
+  });
+
+  it('is told in the words of the Gateway API only where its cluster has the definitions, with what is written', async () => {
+    const { kube } = on.lab;
+    const dialect = { revision: 'prod', dialect: 'gateway-api' };
+    const none = await adopting(dialect);
+    expect(none).to.include({ code: 'MESHPROOF_MESH_CONFLICT' });
+    expect(none?.message).to.include('no HTTPRoutes of the Gateway API');
+    const { bin } = await createToolbox({ progress: silentProgress(), signal: new AbortController().signal }).get(
+      'gateway-api',
+    );
+    const whole = parse(await readFile(bin['httproutes.yaml']!, 'utf8')) as KubeObject;
+    // As its standard channel has it.
+    const standard = structuredClone(whole);
+    for (const { schema } of standard.spec.versions) delete ruleOf(schema).properties.retry;
+    await kube.apply([standard]);
+    const lacking = await adopting(dialect);
+    expect(lacking).to.include({ code: 'MESHPROOF_MESH_CONFLICT' });
+    expect(lacking?.message).to.match(/v1\.6\.0.* have no rules\[\]\.retry\.attempts, rules\[\]\.retry\.codes/);
+    await kube.apply([whole]);
+    expect(await adopting(dialect)).to.equal(undefined);
+    const mesh = on.chosen({ installed: true, ...dialect });
+    const applied = await mesh.apply([{ kind: 'retry', service: 'server', attempts: 4, onStatus: [503] }]);
+    expect(applied.rendered).to.include('kind: HTTPRoute');
+    expect(failing(await on.call('client', 'http://server/?failEvery=3', 30))).to.equal(0);
+    await applied.undo();
+    expect(mesh.caveats[0]).to.include('was adopted');
+    expect(await mesh.installation!()).to.include({ adopted: true, dialect: 'gateway-api' });
   });
 
   it('must be named where there are several and none is the default; then only the one whose sidecars the pods have fits', async () => {

@@ -3,8 +3,12 @@ import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../../src/kube/types.ts';
 import { parseKeyLog } from '../../../src/observe/capture/key-log.ts';
 import type { Policy } from '../../../src/policies/index.ts';
+import type { MeshAdapter } from '../../../src/meshes/adapter.ts';
+import { EnvoyAdmin } from '../../../src/meshes/envoy/admin.ts';
 import { istioAdapter } from '../../../src/meshes/istio/adapter.ts';
 import { istio } from '../../../src/meshes/istio/index.ts';
+import { ports } from '../../../src/meshes/istio/names.ts';
+import { readProxyConfig, routesFor } from '../../../src/meshes/istio/proxy-config.ts';
 import { everyPolicy } from './every-policy.ts';
 import { asObjects } from './smi-objects.ts';
 import { namespace, openTestMesh, type Answer, type TestMesh } from './test-mesh.ts';
@@ -21,6 +25,30 @@ describe('Istio on a real cluster', function () {
   this.timeout(300_000);
   let on: TestMesh;
   const statusOf = async (app: string, url: string) => (await on.call(app, url))[0]!.status;
+  /** What the API server says to these policies, in a dry run; and that it would say no. */
+  const takenAsRendered = async (mesh: MeshAdapter, variants: readonly Policy[]): Promise<Set<string>> => {
+    const { kube } = on.lab;
+    const kinds = new Set<string>();
+    const plans = await Promise.all(variants.map((policy) => mesh.plan([policy])));
+    // Where Istio is like that by itself, there is nothing to write.
+    expect(plans.filter(({ rendered }) => rendered !== '')).not.to.be.empty;
+    for (const { rendered } of plans) {
+      const objects = parseAllDocuments(rendered).map((document) => document.toJS() as KubeObject | null);
+      for (const object of objects.filter((each) => each !== null)) {
+        const path = `${await kube.pathOf(object)}?dryRun=All`;
+        const taken = await kube.patch(path, object, 'apply');
+        expect(taken.kind).to.equal(object.kind);
+        kinds.add(taken.kind);
+        // The control: a field that no CRD knows is refused, so a pass is one.
+        const wrong = { ...object, spec: { ...object.spec, madeUp: true } };
+        await kube.patch(`${path}&fieldValidation=Strict`, wrong, 'apply').then(
+          () => expect.fail(`${object.kind} takes any field`),
+          (error: Error) => expect(error.message).to.include('madeUp'),
+        );
+      }
+    }
+    return kinds;
+  };
 
   before(async () => {
     on = await openTestMesh({ entry: istio, open: istioAdapter });
@@ -61,26 +89,8 @@ describe('Istio on a real cluster', function () {
   });
 
   for (const [kind, variants] of Object.entries(everyPolicy))
-    it(`${kind} renders to what the API server takes, by Istio’s own CRDs and webhooks`, async () => {
-      const { kube } = on.lab;
-      const plans = await Promise.all(variants.map((policy) => on.mesh.plan([policy])));
-      // Where Istio is like that by itself, there is nothing to write.
-      expect(plans.filter(({ rendered }) => rendered !== '')).not.to.be.empty;
-      for (const { rendered } of plans) {
-        const objects = parseAllDocuments(rendered).map((document) => document.toJS() as KubeObject);
-        for (const object of objects) {
-          const path = `${await kube.pathOf(object)}?dryRun=All`;
-          const taken = await kube.patch(path, object, 'apply');
-          expect(taken.kind).to.equal(object.kind);
-          // The control: a field that no CRD knows is refused, so a pass is one.
-          const wrong = { ...object, spec: { ...object.spec, madeUp: true } };
-          await kube.patch(`${path}&fieldValidation=Strict`, wrong, 'apply').then(
-            () => expect.fail(`${object.kind} takes any field`),
-            (error: Error) => expect(error.message).to.include('madeUp'),
-          );
-        }
-      }
-    });
+    it(`${kind} renders to what the API server takes, by Istio’s own CRDs and webhooks`, () =>
+      takenAsRendered(on.mesh, variants));
 
   it('retries only while the policy is in force', async () => {
     const url = 'http://server/?failEvery=3';
@@ -242,5 +252,115 @@ describe('Istio on a real cluster', function () {
     const [leaf] = await on.mesh.certificates(pod!);
     expect(leaf!.identity).to.equal(await on.mesh.identityOf('server'));
     expect(leaf!.notAfter).to.be.greaterThan(Date.now());
+  });
+
+  describe('told policies in the words of the Gateway API', () => {
+    let mesh: MeshAdapter;
+    const httpRoutes = `/apis/gateway.networking.k8s.io/v1/namespaces/${namespace}/httproutes`;
+    /** What the client's sidecar is told to do with requests to a path of the server. */
+    const routeOf = async (path: string) => {
+      const [client] = await on.podsOf('client');
+      const dump = await new EnvoyAdmin(on.lab.kube, ports.admin).json(client!, '/config_dump');
+      const [route] = routesFor(readProxyConfig(dump, namespace).upstreams.get('server')!, path);
+      return route!;
+    };
+    const namesOf = async (path: string) => (await on.lab.kube.list(path)).map(({ metadata }) => metadata.name);
+
+    before(async () => {
+      // The same Istio: it sees the definitions when they come.
+      mesh = on.chosen({ dialect: 'gateway-api' });
+      await mesh.install(baseline);
+    });
+
+    it('finds the definitions that it installed, and says which dialect it speaks', async () => {
+      expect(await mesh.installation!()).to.include({ adopted: false, dialect: 'gateway-api' });
+      expect(mesh.caveats.at(-1)).to.include('HTTPRoutes of the Gateway API');
+      const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/httproutes.gateway.networking.k8s.io';
+      const { metadata } = await on.lab.kube.get(path);
+      expect(metadata.annotations).to.include({ 'gateway.networking.k8s.io/channel': 'experimental' });
+    });
+
+    it('renders retries and timeouts to what the API server takes, by the definitions of the Gateway API', async () => {
+      // The one that says that there are no retries is not an HTTPRoute.
+      const kinds = await takenAsRendered(mesh, everyPolicy.retry);
+      expect([...kinds]).to.have.members(['HTTPRoute', 'VirtualService']);
+      expect([...(await takenAsRendered(mesh, everyPolicy.timeout))]).to.deep.equal(['HTTPRoute']);
+    });
+
+    it('retries while an HTTPRoute says so, and not while a VirtualService says that there are none', async () => {
+      const url = 'http://server/?failEvery=3';
+      const off = await mesh.apply([{ kind: 'retry', service: 'server', attempts: 0, onStatus: [503] }]);
+      expect(off.rendered).to.include('since an HTTPRoute cannot say that there are no retries');
+      expect(await namesOf(httpRoutes)).to.deep.equal([]);
+      expect(failing(await on.call('client', url, 30)), 'control').to.be.greaterThan(0);
+      const applied = await mesh.apply([{ kind: 'retry', service: 'server', attempts: 4, onStatus: [503] }]);
+      expect(applied.rendered).to.include('kind: HTTPRoute').and.not.to.include('kind: VirtualService');
+      expect(await namesOf(httpRoutes)).to.deep.equal(['meshproof-server-80']);
+      const route = await routeOf('/');
+      expect(route).to.include({ retries: 4, name: `${namespace}.meshproof-server-80.0` });
+      expect(route.onStatus).to.deep.equal([503]);
+      expect(failing(await on.call('client', url, 30))).to.equal(0);
+      await applied.undo();
+      expect(await namesOf(httpRoutes)).to.deep.equal([]);
+      expect(failing(await on.call('client', url, 30)), 'the VirtualService is back').to.be.greaterThan(0);
+      await off.undo();
+    });
+
+    it('ends calls at the timeout of their route, by whole elements of a path, while the policy is in force', async () => {
+      const slow = 'http://server/slow?delayMs=1500';
+      const applied = await mesh.apply([
+        { kind: 'timeout', service: 'server', route: { pathPrefix: '/slow' }, timeoutMs: 500 },
+      ]);
+      expect(await routeOf('/slow')).to.include({ timeoutMs: 500, prefix: '/slow', wholeElements: true });
+      expect(await statusOf('client', slow)).to.equal(504);
+      expect(await statusOf('client', 'http://server/slow/er?delayMs=1500')).to.equal(504);
+      expect(await statusOf('client', 'http://server/slower?delayMs=1500')).to.equal(200);
+      await applied.undo();
+      expect(await statusOf('client', slow), 'after undo').to.equal(200);
+    });
+
+    it('has no timeout where it is told zero, below one that has one', async () => {
+      const applied = await mesh.apply([
+        { kind: 'timeout', service: 'server', timeoutMs: 500 },
+        { kind: 'timeout', service: 'server', route: { pathPrefix: '/slow' }, timeoutMs: 0 },
+      ]);
+      expect(applied.rendered).to.include('request: 0s');
+      expect(await statusOf('client', 'http://server/slow?delayMs=1500')).to.equal(200);
+      expect(await statusOf('client', 'http://server/other?delayMs=1500')).to.equal(504);
+      await applied.undo();
+    });
+
+    it('is brought back to the baseline by another process, which sees what is left of HTTPRoutes', async () => {
+      await mesh.apply([
+        { kind: 'timeout', service: 'server', timeoutMs: 500 },
+        { kind: 'retry', service: 'legacy', attempts: 3, onStatus: [503] },
+      ]);
+      expect(await namesOf(httpRoutes)).to.have.members(['meshproof-server-80', 'meshproof-legacy-80']);
+      expect(await statusOf('client', 'http://server/?delayMs=1500'), 'control').to.equal(504);
+      await on.chosen({ dialect: 'gateway-api' }).resetPolicies(baseline);
+      expect(await namesOf(httpRoutes)).to.deep.equal([]);
+      expect(await statusOf('client', 'http://server/?delayMs=1500')).to.equal(200);
+      expect(await routeOf('/')).to.include({ retries: 2, name: 'default' });
+    });
+
+    it('takes back what it wrote when the Gateway API refuses a policy', async () => {
+      await mesh
+        .apply([
+          { kind: 'retry', service: 'legacy', attempts: 3, onStatus: [503] },
+          { kind: 'timeout', service: 'server', timeoutMs: Number.NaN },
+        ])
+        .then(
+          () => expect.fail('the Gateway API takes such a timeout'),
+          (error: Error) => expect(error.message).to.include('timeouts.request'),
+        );
+      expect(await namesOf(httpRoutes)).to.deep.equal([]);
+    });
+
+    it('is healthy by istioctl too', async () => {
+      for (const check of mesh.healthChecks()) {
+        const { problems, findings = [] } = await check.look();
+        expect({ problems, findings }, check.id).to.deep.equal({ problems: [], findings: [] });
+      }
+    });
   });
 });

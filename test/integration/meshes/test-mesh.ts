@@ -5,7 +5,7 @@ import type { RunningCluster } from '../../../src/clusters/provider.ts';
 import { buildArchive, imageMap } from '../../../src/images/archive.ts';
 import type { ImageMap } from '../../../src/images/image.ts';
 import { labImages } from '../../../src/lab/images.ts';
-import type { OwnMesh } from '../../../src/lab/own-mesh.ts';
+import { setupOf, toolsOf, type OwnMesh } from '../../../src/lab/own-mesh.ts';
 import type { KubeObject, PodRef } from '../../../src/kube/types.ts';
 import type { Installed, MeshAdapter, MeshContext, MeshSetup } from '../../../src/meshes/adapter.ts';
 import type { MeshEntry } from '../../../src/meshes/define-mesh.ts';
@@ -79,7 +79,7 @@ export async function openTestMesh<Mesh extends MeshAdapter>(of: TestedMesh<Mesh
   const progress = silentProgress();
   const { signal } = new AbortController();
   const { entry, own = {} } = of;
-  const given = own.binaries === undefined ? undefined : { folder: own.binaries, tools: entry.tools };
+  const given = own.binaries === undefined ? undefined : { folder: own.binaries, tools: toolsOf(entry, own) };
   const toolbox = createToolbox({ progress, signal, given });
   const lab = await openLab({ name: `mesh-it-${process.pid}`, toolbox, progress });
   try {
@@ -91,7 +91,6 @@ export async function openTestMesh<Mesh extends MeshAdapter>(of: TestedMesh<Mesh
     const archive = await buildArchive(specs, { cacheDir: toolbox.cacheDir, progress });
     await lab.loadImages(archive);
     const images = imageMap(archive);
-    const { installed, revision, profile } = own;
     const context = {
       kube: lab.kube,
       kubeconfigPath: lab.kubeconfigPath,
@@ -101,7 +100,7 @@ export async function openTestMesh<Mesh extends MeshAdapter>(of: TestedMesh<Mesh
       progress,
       signal,
     };
-    return testMesh(lab, images, entry, (setup = { installed, revision, profile }) => of.open({ ...context, setup }));
+    return testMesh(lab, images, entry, (setup = setupOf(own)) => of.open({ ...context, setup }));
   } catch (error) {
     await lab.delete();
     throw error;

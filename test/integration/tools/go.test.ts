@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { runCommand } from '../../../src/base/process.ts';
 import { ToolCache } from '../../../src/tools/cache.ts';
 import { download } from '../../../src/tools/download.ts';
-import { goBuild, planGoBuild } from '../../../src/tools/go-build.ts';
+import { goBuild, goFiles, planGoBuild } from '../../../src/tools/go-build.ts';
 import { GoBuilds } from '../../../src/tools/go-builds.ts';
 import { ensureGo, findGoOnHost, goProxies, hash1 } from '../../../src/tools/go-toolchain.ts';
 import { lockOf, readLock, toolsDirectory, type GoLock, type ToolsLock } from '../../../src/tools/lock.ts';
@@ -113,6 +113,41 @@ describe('Go', function () {
     expect(seen).to.include(`0 of ${plan.length} packages compiled`);
     expect(seen.at(-1)).to.equal(`${plan.length} of ${plan.length} packages compiled`);
     expect(await planGoBuild(hello, pack, go), 'all is in the build cache then').to.have.length.below(plan.length);
+  });
+
+  it('gives files of a module as they are, and none that go.sum does not know', async () => {
+    const { version, package: pack } = readLock().tools['gateway-api'];
+    if (pack.kind !== 'go-files') return expect.fail('no files');
+    const about = { ...context({ PATH: process.env.PATH }), lock: readLock().tools['gateway-api'] };
+    const go = await ensureGo('1.21', readLock().go, new ToolCache(cacheDir), offline, about);
+    const out = join(cacheDir, 'files-out');
+    mkdirSync(out);
+    const made = await goFiles(out, about, pack, go);
+    expect(made).to.include({ version, origin: 'go' });
+    expect(Object.keys(made.programs)).to.have.members(Object.keys(pack.files));
+    const text = readFileSync(join(out, made.programs['httproutes.yaml']!), 'utf8');
+    expect(text)
+      .to.include(`gateway.networking.k8s.io/bundle-version: v${version}`)
+      .and.to.include('channel: experimental');
+
+    const source = join(cacheDir, 'pinned');
+    mkdirSync(source);
+    const write = (name: string, content: string): void => writeFileSync(join(source, name), content);
+    write('go.mod', `module pinned.example/files\n\ngo 1.21\n\nrequire ${pack.module} v${version}\n`);
+    const sums = readFileSync(join(toolsDirectory, pack.directory, 'go.sum'), 'utf8').split('\n');
+    const own = sums.filter((line) => line.startsWith(`${pack.module} v${version}`));
+    expect(own).to.have.length(2);
+    write('go.sum', own.join('\n').replace(/ h1:./, ' h1:x'));
+    const elsewhere = { ...pack, directory: relative(toolsDirectory, source) };
+    const other = join(cacheDir, 'files-other');
+    mkdirSync(other);
+    const error: unknown = await goFiles(other, about, elsewhere, go).catch((e: unknown) => e);
+    expect(error).to.have.property('code', 'MESHPROOF_TOOL_BUILD');
+    expect(error)
+      .to.have.property('message')
+      .that.matches(/module-auth/);
+    expect(readdirSync(other)).to.deep.equal([]);
+    return undefined;
   });
 
   it('reads GOPROXY as Go does', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { runningParts } from '../../../src/library/capabilities.ts';
+import { dialectsOf, runningParts } from '../../../src/library/capabilities.ts';
 import type { MeshComponent } from '../../../src/meshes/adapter.ts';
 import type { MeshEntry } from '../../../src/meshes/define-mesh.ts';
 import { toy } from '../meshes/toy-mesh.ts';
@@ -33,6 +33,17 @@ describe('the parts of a mesh that runs', () => {
       ready: false,
     });
     expect(rows[1]).to.include({ name: 'brain-1', does: 'thinks', licence: 'MIT' });
+  });
+
+  it('say in which dialect the control plane is told policies, where in one', () => {
+    const both = [component({}), component({ name: 'envoy', role: 'data-plane' })];
+    expect(runningParts(entry, both, 'routes').map(({ dialect }) => dialect)).to.deep.equal(['routes', undefined]);
+    expect(runningParts(entry, both)[0]).not.to.have.property('dialect');
+    const dialects = { routes: { title: 'Routes', policies: { retry: {} } }, other: { title: 'Other', policies: {} } };
+    const row = { mesh: 'toy', dialect: 'routes', title: 'Routes', policies: ['retry'] };
+    expect(dialectsOf({ ...entry, dialects }, 'routes')).to.deep.equal([row]);
+    expect(dialectsOf({ ...entry, dialects })).to.have.length(2);
+    expect(dialectsOf(entry)).to.deep.equal([]);
   });
 
   it('are shown though nobody knows what they do', () => {

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { silentProgress } from '../../../src/base/progress.ts';
 import { buildArchive } from '../../../src/images/archive.ts';
 import type { ImageKit } from '../../../src/images/image-kit.ts';
-import { checkOwnMesh, ownImage, type OwnMesh } from '../../../src/lab/own-mesh.ts';
+import { checkOwnMesh, ownImage, toolsOf, type OwnMesh } from '../../../src/lab/own-mesh.ts';
 import type { MeshEntry } from '../../../src/meshes/define-mesh.ts';
 import { meshes } from '../../../src/meshes/index.ts';
 import { linkerdImages } from '../../../src/meshes/linkerd/images.ts';
@@ -52,6 +52,14 @@ describe('how a mesh is to be had', () => {
     expect([code, message]).to.deep.equal(['MESHPROOF_USAGE', 'Toy has no dialect route']);
     expect(hint).to.equal('Choose routes, or leave --mesh-dialect out.');
     expect((await check({ dialect: 'routes' }, { title: 'Toy' })).hint).to.equal('Leave --mesh-dialect out.');
+  });
+
+  it('takes the tools of its dialect too, unless it is there already', () => {
+    const { tools } = meshes.istio;
+    expect(toolsOf(meshes.istio, {})).to.deep.equal(tools);
+    expect(toolsOf(meshes.istio, { dialect: 'gateway-api' })).to.deep.equal([...tools, 'gateway-api']);
+    expect(toolsOf(meshes.istio, { dialect: 'gateway-api', installed: true })).not.to.include('gateway-api');
+    expect(toolsOf(meshes.consul, { installed: true })).to.deep.equal(meshes.consul.tools);
   });
 
   it('is adopted as it is: with its images and its profile', async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { goVersionOf } from '../../../src/tools/go-build.ts';
 import { fill, parseLock, readLock, toolsDirectory, type ToolsLock } from '../../../src/tools/lock.ts';
@@ -30,7 +30,8 @@ describe('tools/lock.json', () => {
       if (tool.host.file) return expect(tool.host.programs).to.deep.equal([]);
       const pack = tool.package;
       if (pack.kind !== 'none') {
-        const programs = pack.kind === 'pypi' ? Object.keys(pack.programs) : pack.programs;
+        const programs =
+          pack.kind === 'go-files' ? [] : pack.kind === 'pypi' ? Object.keys(pack.programs) : pack.programs;
         expect(programs, 'package').to.have.members(tool.host.programs);
       }
       if (tool.release) {
@@ -41,9 +42,11 @@ describe('tools/lock.json', () => {
       return undefined;
     });
     const pack = tool.package;
-    if (pack.kind === 'go') {
-      it(`${name}: its Go module is there, pins this version, and the locked Go builds it`, () => {
-        expect(existsSync(join(toolsDirectory, pack.directory, 'go.sum'))).to.equal(true);
+    if (pack.kind === 'go' || pack.kind === 'go-files') {
+      it(`${name}: its Go module is there, pins this version, and the locked Go does`, () => {
+        expect(readFileSync(join(toolsDirectory, pack.directory, 'go.sum'), 'utf8')).to.include(
+          `\n${pack.module} v${tool.version} h1:`,
+        );
         const goMod = readFileSync(join(toolsDirectory, pack.directory, 'go.mod'), 'utf8');
         expect(goMod).to.match(
           new RegExp(`(^|\\s)${pack.module.replaceAll('.', '\\.')} v${tool.version.replaceAll('.', '\\.')}\\s`),

@@ -1,15 +1,13 @@
 import { distinct } from '../../policy-renderer.ts';
 import type { IstioRenderer } from './renderer.ts';
-import { routesInForce, virtualServiceWith } from './virtual-service.ts';
+import { routesInForce, routesWith, type RouteWriter } from './routes.ts';
 
-export const retry: IstioRenderer<'retry'> = {
-  render: (policy, world) => [
-    virtualServiceWith(world, policy, (action) => {
-      // Left out, Istio retries twice by itself.
-      action.retries =
-        policy.attempts === 0 ? { attempts: 0 } : { attempts: policy.attempts, retryOn: policy.onStatus.join(',') };
+export const retryBy = (write: RouteWriter): IstioRenderer<'retry'> => ({
+  render: (policy, world) =>
+    routesWith(world, policy, write, (action) => {
+      const { attempts, onStatus } = policy;
+      action.retry = { attempts, onStatus };
     }),
-  ],
   inForce(policy, proxy) {
     const routes = routesInForce(proxy, policy);
     if (routes.length === 0) return undefined;
@@ -18,4 +16,4 @@ export const retry: IstioRenderer<'retry'> = {
       wants: [{ retries: policy.attempts, onStatus: policy.attempts === 0 ? [] : policy.onStatus.toSorted() }],
     };
   },
-};
+});

@@ -1,15 +1,12 @@
 import { distinct } from '../../policy-renderer.ts';
 import type { IstioRenderer } from './renderer.ts';
-import { routesInForce, virtualServiceWith } from './virtual-service.ts';
+import { routesInForce, routesWith, type RouteWriter } from './routes.ts';
 
-export const timeout: IstioRenderer<'timeout'> = {
-  render: (policy, world) => [
-    virtualServiceWith(world, policy, (action) => {
-      // Istio takes no zero: left out, there is none.
-      if (policy.timeoutMs === 0) delete action.timeout;
-      else action.timeout = `${policy.timeoutMs}ms`;
+export const timeoutBy = (write: RouteWriter): IstioRenderer<'timeout'> => ({
+  render: (policy, world) =>
+    routesWith(world, policy, write, (action) => {
+      action.timeoutMs = policy.timeoutMs;
     }),
-  ],
   inForce(policy, proxy) {
     const routes = routesInForce(proxy, policy);
     if (routes.length === 0) return undefined;
@@ -18,4 +15,4 @@ export const timeout: IstioRenderer<'timeout'> = {
       wants: [{ timeoutMs: policy.timeoutMs }],
     };
   },
-};
+});

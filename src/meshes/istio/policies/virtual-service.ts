@@ -1,43 +1,24 @@
 import type { Json } from '../../../base/json.ts';
-import type { Route } from '../../envoy/config-dump.ts';
-import { prefixOf, withRoute } from '../../prefix-routes.ts';
-import { routesFor } from '../proxy-config.ts';
-import { host, type Resource, type World } from '../resources.ts';
-import type { IstioProxy } from './renderer.ts';
+import { host, type Action } from '../resources.ts';
+import type { RouteWriter } from './routes.ts';
 
-/** What a VirtualService does with the requests of a route. */
-export interface Action {
-  retries?: { attempts: number; retryOn?: string };
-  timeout?: string;
-}
-
-type HttpRoute = Action & {
-  /** Undefined: every request that no other route takes. */
-  match?: { uri: { prefix: string } }[];
-  route: { destination: { host: string } }[];
+/** A VirtualService for each service. */
+export const asVirtualService: RouteWriter = (service, routes, world) => {
+  const destination = { host: host(world, service) };
+  const http = routes.map(({ prefix, action }) => ({
+    ...(prefix !== '' && { match: [{ uri: { prefix } }] }),
+    route: [{ destination }],
+    ...said(action),
+  }));
+  return [{ kind: 'VirtualService', name: service, spec: { hosts: [destination.host], http } as unknown as Json }];
 };
 
-/** The VirtualService of a service with the route of a policy changed. */
-export function virtualServiceWith(world: World, policy: { service: string }, set: (action: Action) => void): Resource {
-  const current = world.get('VirtualService', policy.service) as { http?: HttpRoute[] } | null | undefined;
-  const routes = (current?.http ?? []).map(({ match, retries, timeout }) => ({
-    prefix: match?.[0]?.uri.prefix ?? '',
-    action: { ...(retries && { retries }), ...(timeout !== undefined && { timeout }) } as Action,
-  }));
-  const changed = withRoute(routes, prefixOf(policy), set);
-  // A request that no route takes gets 404.
-  if (changed.at(-1)?.prefix !== '') changed.push({ prefix: '', action: {} });
-  const service = host(world, policy.service);
-  const http = changed.map(({ prefix, action }): HttpRoute => ({
-    ...(prefix !== '' && { match: [{ uri: { prefix } }] }),
-    route: [{ destination: { host: service } }],
-    ...action,
-  }));
-  return { kind: 'VirtualService', name: policy.service, spec: { hosts: [service], http } as unknown as Json };
-}
-
-/** What a caller's sidecar does with the requests of a policy, on each port; empty for TCP or a service it does not know. */
-export function routesInForce({ config }: IstioProxy, policy: { service: string }): Route[] {
-  const upstream = config.upstreams.get(policy.service);
-  return upstream === undefined ? [] : routesFor(upstream, prefixOf(policy) || '/');
+function said({ retry, timeoutMs = 0 }: Action): object {
+  return {
+    ...(retry && {
+      retries: retry.attempts === 0 ? { attempts: 0 } : { attempts: retry.attempts, retryOn: retry.onStatus.join(',') },
+    }),
+    // Istio takes no zero: left out, there is none.
+    ...(timeoutMs !== 0 && { timeout: `${timeoutMs}ms` }),
+  };
 }

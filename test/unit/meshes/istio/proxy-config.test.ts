@@ -20,12 +20,13 @@ const chainOf = (of: ReturnType<typeof dump>, port: number) =>
     (chain: { filter_chain_match?: { destination_port?: number } }) =>
       chain.filter_chain_match?.destination_port === port,
   );
-const routeOf = (of: ReturnType<typeof dump>, service: string) =>
+const hostOf = (of: ReturnType<typeof dump>, service: string) =>
   of.configs
     .find((config: { '@type': string }) => config['@type'].endsWith('.RoutesConfigDump'))
     .dynamic_route_configs[0].route_config.virtual_hosts.find((host: { name: string }) =>
       host.name.startsWith(`${service}.tripinsights.`),
-    ).routes[0];
+    );
+const routeOf = (of: ReturnType<typeof dump>, service: string) => hostOf(of, service).routes[0];
 
 describe('what a sidecar of Istio is told to do', () => {
   it('has the services of its namespace, by their ClusterIP, and what it does with their requests', () => {
@@ -129,5 +130,31 @@ describe('whether a proxy of Istio has the policies', () => {
   it('finds a trace of a policy that was taken back elsewhere', () => {
     expect(traceOf(proxy())).to.equal(undefined);
     expect(traceOf(told(undefined, '1s'))).to.equal('it still has a route policy for trips');
+    const route = routeOf(dump(), 'trips');
+    const named = (name: string) => {
+      const of = dump();
+      Object.assign(routeOf(of, 'trips'), { name });
+      return proxy('viewer', of);
+    };
+    expect(route.name, 'control: Istio’s own').to.equal('default');
+    expect(traceOf(named('tripinsights.meshproof-trips-80.0'))).to.equal('it still has a route policy for trips');
+    expect(traceOf(named('tripinsights.of-the-user.0'))).to.equal(undefined);
+  });
+
+  it('sees what an HTTPRoute says of a part of a service, and of no other', () => {
+    const of = dump();
+    const host = hostOf(of, 'trips');
+    const [whole] = host.routes;
+    const part = structuredClone(whole);
+    part.match = { path_separated_prefix: '/slow', case_sensitive: true };
+    part.route.timeout = '0.250s';
+    host.routes = [part, whole];
+    const policy: Policy = { kind: 'timeout', service: 'trips', route: { pathPrefix: '/slow' }, timeoutMs: 250 };
+    expect(inForce(policy, proxy('viewer', of))).to.equal(true);
+    expect(inForce({ ...policy, route: { pathPrefix: '/slow/er' } }, proxy('viewer', of))).to.equal(true);
+    expect(inForce({ ...policy, route: { pathPrefix: '/slower' } }, proxy('viewer', of)), 'no part of it').to.equal(
+      false,
+    );
+    expect(inForce({ ...policy, route: { pathPrefix: '/' } }, proxy('viewer', of))).to.equal(false);
   });
 });
