@@ -33,6 +33,7 @@ import { readProxyView } from './proxy-view.ts';
 import { restartProxy } from './restart.ts';
 import { sidecarProblem } from './sidecar-problems.ts';
 import { profileCaveats } from './service-profile/index.ts';
+import { profilesOf } from './service-profile/manifests.ts';
 import { readSnapshot } from './snapshot.ts';
 
 /** Linkerd: its own proxy, which its injector puts into pods. */
@@ -93,7 +94,10 @@ export function linkerdAdapter(context: MeshContext, { clock = systemClock }: { 
       return { recreated: false };
     },
 
-    inject: (objects, options) => meshed(objects, options.namespace),
+    inject: (objects, options) => [
+      ...(profiled ? profilesOf(objects, options.namespace) : []),
+      ...meshed(objects, options.namespace),
+    ],
 
     async components() {
       const limit = pLimit(6);

@@ -5,7 +5,7 @@ import type { RunningCluster } from '../../../src/clusters/provider.ts';
 import { buildArchive, imageMap } from '../../../src/images/archive.ts';
 import type { ImageMap } from '../../../src/images/image.ts';
 import { labImages } from '../../../src/lab/images.ts';
-import type { OwnMesh } from '../../../src/lab/own-mesh.ts';
+import { setupOf, type OwnMesh } from '../../../src/lab/own-mesh.ts';
 import type { KubeObject, PodRef } from '../../../src/kube/types.ts';
 import type { Installed, MeshAdapter, MeshContext, MeshSetup } from '../../../src/meshes/adapter.ts';
 import type { MeshEntry } from '../../../src/meshes/define-mesh.ts';
@@ -15,16 +15,18 @@ import { createToolbox } from '../../../src/tools/toolbox.ts';
 
 export const namespace = 'trial';
 
-/** Answers with who called, as its sidecar saw it, and its own pod's name; fails every nth time or late when asked to. */
+/** Answers with who called, as its sidecar saw it, and its own pod's name; fails every nth time, all but every nth, or late when asked to. */
 const serverProgram = `
 let seen = 0;
 process.on('SIGTERM', () => process.exit(0));
 require('http').createServer((request, response) => {
   const ask = new URL(request.url, 'http://server').searchParams;
   const failEvery = Number(ask.get('failEvery') ?? 0);
+  const answerEvery = Number(ask.get('answerEvery') ?? 1);
   seen++;
+  const fails = (failEvery > 0 && seen % failEvery === 0) || seen % answerEvery !== 0;
   setTimeout(() => {
-    response.statusCode = failEvery > 0 && seen % failEvery === 0 ? 503 : 200;
+    response.statusCode = fails ? 503 : 200;
     const certificate = request.headers['x-forwarded-client-cert'] ?? '';
     const caller = /URI=([^;,]+)/.exec(certificate)?.[1] ?? request.headers['l5d-client-id'] ?? null;
     response.end(JSON.stringify({ caller, pod: require('os').hostname() }));
@@ -91,7 +93,6 @@ export async function openTestMesh<Mesh extends MeshAdapter>(of: TestedMesh<Mesh
     const archive = await buildArchive(specs, { cacheDir: toolbox.cacheDir, progress });
     await lab.loadImages(archive);
     const images = imageMap(archive);
-    const { installed, revision, profile } = own;
     const context = {
       kube: lab.kube,
       kubeconfigPath: lab.kubeconfigPath,
@@ -101,7 +102,7 @@ export async function openTestMesh<Mesh extends MeshAdapter>(of: TestedMesh<Mesh
       progress,
       signal,
     };
-    return testMesh(lab, images, entry, (setup = { installed, revision, profile }) => of.open({ ...context, setup }));
+    return testMesh(lab, images, entry, (setup = setupOf(own)) => of.open({ ...context, setup }));
   } catch (error) {
     await lab.delete();
     throw error;

@@ -1,3 +1,4 @@
+import type { Json } from '../../../base/json.ts';
 import { prefixOf, withRoute } from '../../prefix-routes.ts';
 import { routeOf, type Profile, type ToldRoute } from './profile-answer.ts';
 import type { LinkerdProxy } from '../policies/renderer.ts';
@@ -15,9 +16,12 @@ export function withPolicy(world: World, policy: { service: string }, set: (acti
 }
 
 /** What says nothing of routes (overrides of the destination, opaque ports) stays as it is. */
-export function profileOf(service: string, { profiles, profile }: Pick<World, 'profiles' | 'profile'>): Resource {
+export function profileOf(
+  service: string,
+  { profiles, profile }: Pick<World, 'profiles' | 'profile'>,
+): Resource & { content: Content } {
   const current = profile(service);
-  const { retryBudget: _, ...rest } = (current?.spec ?? {}) as { retryBudget?: unknown };
+  const rest = without((current?.spec ?? {}) as { [name: string]: Json }, 'retryBudget');
   const before = current === null ? 'null' : (current.annotations?.[profileBefore] ?? JSON.stringify(current.spec));
   return {
     kind: 'ServiceProfile',
@@ -29,8 +33,12 @@ export function profileOf(service: string, { profiles, profile }: Pick<World, 'p
   };
 }
 
+export function without<Value>(fields: Readonly<Record<string, Value>>, name: string): Record<string, Value> {
+  return Object.fromEntries(Object.entries(fields).filter(([each]) => each !== name));
+}
+
 /** One that neither retries nor ends calls. */
-export function plainProfile(service: string): Resource {
+export function plainProfile(service: string): Resource & { content: Content } {
   return profileOf(service, { profiles: new Map(), profile: () => null });
 }
 

@@ -2,7 +2,7 @@ import type { Json } from '../../../base/json.ts';
 import { getIfThere } from '../../../kube/get-if-there.ts';
 import type { KubeClient } from '../../../kube/types.ts';
 import { toObject, type Content } from '../resources.ts';
-import { profileBefore } from './profile-resource.ts';
+import { profileBefore, without } from './profile-resource.ts';
 
 /** What the user says of a ServiceProfile beside its spec stays as it is. */
 export async function writeProfile(
@@ -16,7 +16,7 @@ export async function writeProfile(
     await kube.create(toObject({ kind: 'ServiceProfile', name, content }, namespace));
     return;
   }
-  const { [profileBefore]: _, ...others } = there.metadata.annotations ?? {};
+  const others = without(there.metadata.annotations ?? {}, profileBefore);
   const fields: Record<string, Json> = {
     '/spec': content.spec ?? {},
     '/metadata/annotations': { ...others, ...content.annotations },

@@ -8,6 +8,7 @@ import { cannotSay } from '../../../../src/meshes/linkerd/service-profile/limits
 import { readProfile, routeOf } from '../../../../src/meshes/linkerd/service-profile/profile-answer.ts';
 import { rendererOf } from '../../../../src/meshes/policy-renderer.ts';
 import type { Policy } from '../../../../src/policies/index.ts';
+import { recorded } from '../recorded.ts';
 
 const renderers = renderersIn('service-profile');
 const world = {
@@ -145,6 +146,18 @@ const status = (min: number, max: number, is_failure?: true) => ({
 });
 const retryable = { is_retryable: true, response_classes: [status(503, 503, true), status(100, 599)] };
 
+const proxy = (...answers: object[]): LinkerdProxy => ({
+  service: 'viewer',
+  outbound: [],
+  profiles: answers.map(readProfile),
+  inbound: [],
+  factsOf: world.factsOf,
+});
+const inForce = (policy: Policy, seen: LinkerdProxy): boolean | undefined => {
+  const found = rendererOf<never, never, LinkerdProxy>(renderers as never, policy.kind)!.inForce(policy as never, seen);
+  return found && isDeepStrictEqual(found.has, found.wants);
+};
+
 describe('what callers are told by a ServiceProfile', () => {
   it('is routes with retries, statuses and a timeout, and a budget', () => {
     const api = { ...path('/api.*'), ...retryable, timeout: { seconds: 1, nanos: 5e8 } };
@@ -157,9 +170,23 @@ describe('what callers are told by a ServiceProfile', () => {
     });
   });
 
-  it('is nothing where there is no ServiceProfile but Linkerd’s own budget', () => {
-    const retry_budget = { retry_ratio: 0.2, min_retries_per_second: 10, ttl: { seconds: 10 } };
-    expect(readProfile({ retry_budget })).to.deep.equal({
+  it('is, by a real Linkerd, what was written', () => {
+    const told = readProfile(JSON.parse(recorded('linkerd-profile')));
+    expect(told).to.deep.equal({
+      routes: [
+        { name: '/slow', pathRegex: '/slow.*', retryable: true, failures: [503], timeoutMs: 500 },
+        { name: 'all', pathRegex: '.*', retryable: true, failures: [503], timeoutMs: 0 },
+      ],
+      budget: { ratio: 4, minPerSecond: 4, ttlMs: 1000 },
+    });
+    const seen: LinkerdProxy = { ...proxy(), profiles: [told] };
+    expect([inForce(retry, seen), inForce(off, seen)]).to.deep.equal([true, false]);
+    const slow: Policy = { ...timeout, route: { pathPrefix: '/slow' }, timeoutMs: 500 };
+    expect([inForce(slow, seen), inForce({ ...timeout, timeoutMs: 500 }, seen)]).to.deep.equal([true, false]);
+  });
+
+  it('is nothing but Linkerd’s own budget where there is no ServiceProfile', () => {
+    expect(readProfile(JSON.parse(recorded('linkerd-profile-none')))).to.deep.equal({
       routes: [],
       budget: { ratio: 0.2, minPerSecond: 10, ttlMs: 10_000 },
     });
@@ -183,21 +210,6 @@ describe('what callers are told by a ServiceProfile', () => {
 });
 
 describe('whether proxies have the policies of a ServiceProfile', () => {
-  const proxy = (...answers: object[]): LinkerdProxy => ({
-    service: 'viewer',
-    outbound: [],
-    profiles: answers.map(readProfile),
-    inbound: [],
-    factsOf: world.factsOf,
-  });
-  const inForce = (policy: Policy, seen: LinkerdProxy): boolean | undefined => {
-    const found = rendererOf<never, never, LinkerdProxy>(renderers as never, policy.kind)!.inForce(
-      policy as never,
-      seen,
-    );
-    return found && isDeepStrictEqual(found.has, found.wants);
-  };
-
   it('is seen of retries, with their budget and their statuses', () => {
     const on = proxy(told({ ...path('.*'), ...retryable }));
     expect([inForce(retry, on), inForce(off, on)]).to.deep.equal([true, false]);

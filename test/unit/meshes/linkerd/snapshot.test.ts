@@ -4,6 +4,7 @@ import { linkerdProxyView } from '../../../../src/meshes/linkerd/proxy-view.ts';
 import { readSnapshot } from '../../../../src/meshes/linkerd/snapshot.ts';
 import { quantile } from '../../../../src/observe/telemetry/histogram.ts';
 import type { OutboundCounters } from '../../../../src/observe/telemetry/snapshot.ts';
+import { recorded } from '../recorded.ts';
 
 const of = (account: string): string => `${account}.shop.serviceaccount.identity.linkerd.cluster.local`;
 const labels = (pairs: Record<string, string>): string =>
@@ -183,6 +184,16 @@ describe('what a proxy of Linkerd has counted of a service with a ServiceProfile
 
   it('is tries and retries; those that the budget refused are not among them', () => {
     expect(edges()[0]).to.deep.include({ attempts: 131, retries: 31, retryOverflow: 3, retriesExhausted: 0 });
+  });
+
+  it('is, by a real proxy, all of its calls: before there was a ServiceProfile, by it, and when everything failed', () => {
+    const { outbound } = readSnapshot(recorded('linkerd-profile-metrics', 'txt'), { ...subject, namespace: 'trial' });
+    expect(outbound.map(({ destination }) => destination)).to.deep.equal(['server']);
+    expect(outbound[0]?.requestsByCode).to.deep.equal({ '200': 164 + 469, '503': 66 + 257, '504': 6 });
+    expect(outbound[0]).to.deep.include({
+      ...{ attempts: 244 + 993, retries: 14 + 261, retryOverflow: 200, timeouts: 6 },
+      ...{ connections: 8, tlsHandshakes: 8, endpoints: 2, healthyEndpoints: 2 },
+    });
   });
 
   it('is added to what was counted before the service had one', () => {
