@@ -40,6 +40,8 @@ export interface Impossible {
 /** What a claim needs; what the mesh, the cluster or the app lacks makes it `skipped`, with the reason. */
 export interface ClaimRequirements {
   policies?: readonly PolicyKind[] | undefined;
+  /** Retries that make good what fails with this chance, each by itself. */
+  retries?: { attempts: number; faultShare: number } | undefined;
   /** Protocol of its subject. */
   protocol?: AppProtocol | undefined;
   /** An unmeshed twin of the app. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { RetryBound } from '../judge/retries.ts';
 import { bothArms, defineClaim, type Impossible } from './define-claim.ts';
 import {
   controlRequests,
@@ -31,11 +32,17 @@ export const recoversErrors = defineClaim<Scenario, undefined>({
   title: 'Retries hide transient errors from callers',
   experiment: resilience,
   schema,
-  requires: { policies: ['retry'], protocol: 'http' },
+  requires: ({ claim, fault }) => ({
+    policies: ['retry'],
+    protocol: 'http',
+    ...(fault.kind === 'http-abort' && {
+      retries: { attempts: claim.retries, faultShare: fault.percentage / 100 },
+    }),
+  }),
   possible: (scenario): Impossible[] => [...possibleResilience(scenario), ...needsFault(scenario, 'http-abort')],
   subjects: resilienceSubjects,
   arms: resilienceArms,
-  async judge({ trial, judging, arms }) {
+  async judge({ trial, judging, arms, context }) {
     const { control, treatment } = bothArms({ arms });
     const { id, scenario } = trial;
     const { claim, fault } = scenario;
@@ -70,6 +77,11 @@ export const recoversErrors = defineClaim<Scenario, undefined>({
     const claims = judging.on({ prefix: id, arm: 'treatment', given: [...controls, ...valid.treatment] });
     const window = treatment.windows.fault;
     const { ledger } = faultEvidence(treatment);
+    const asRetried: RetryBound = {
+      faultShare: share,
+      retries: claim.retries,
+      ...(context.lab.meshEntry.retriesBoundedBy === 'budget' && { bound: 'budget' }),
+    };
     await claims(
       'success-rate',
       'With retries the caller’s success rate meets the objective',
@@ -81,7 +93,7 @@ export const recoversErrors = defineClaim<Scenario, undefined>({
       'arithmetic',
       'The success rate is what so many retries must give',
       'success-as-retries-predict',
-      { load: treatment.load, window, faultShare: share, retries: claim.retries, minRequests: claim.minRequests },
+      { load: treatment.load, window, ...asRetried, minRequests: claim.minRequests },
       'Too good is as suspicious as too bad: some requests may have missed the fault.',
     );
     await claims(
@@ -95,7 +107,7 @@ export const recoversErrors = defineClaim<Scenario, undefined>({
       'amplification',
       'Retries cost what they must, not more',
       'amplification-within',
-      { ledger, window, faultShare: share, retries: claim.retries },
+      { ledger, window, ...asRetried },
       'More attempts than the arithmetic allows: retries at two layers multiply.',
     );
     await claims(

@@ -22,6 +22,27 @@ export function expectedAmplification(share: number, retries: number): number {
   return total;
 }
 
+/** Whether a budget of so many retries for each request that succeeds lets every request be tried until it does. */
+export function budgetCovers(share: number, retriesEach: number): boolean {
+  return share < 1 && share / (1 - share) <= retriesEach;
+}
+
+/** Faults, and what bounds the retries that make them good. */
+export interface RetryBound {
+  /** Of all attempts. */
+  faultShare: number;
+  /** Of one request; with a budget: for each request that succeeds, whoever of them needs them. */
+  retries: number;
+  /** Default: so many retries of one request. */
+  bound?: 'budget' | undefined;
+}
+
+/** How often one request is retried at most: with a budget that covers the faults until it succeeds, so that hardly one fails. */
+export function retriesOfOne({ faultShare, retries, bound }: RetryBound): number {
+  if (bound !== 'budget' || faultShare <= 0 || faultShare >= 1) return retries;
+  return Math.max(retries, Math.ceil(Math.log(1e-9) / Math.log(faultShare)));
+}
+
 /** Mean attempts per request that are believable, both ends included. */
 export interface MeanInterval {
   low: number;

@@ -8,6 +8,7 @@ import { hasEnded, isTerminating } from '../kube/pod-status.ts';
 import type { KubeClient } from '../kube/types.ts';
 import type { MeshAdapter } from '../meshes/adapter.ts';
 import type { MeshEntry } from '../meshes/define-mesh.ts';
+import { inDialect } from '../meshes/in-dialect.ts';
 import { meshes } from '../meshes/index.ts';
 import { hasContainer, type PodJson } from '../observe/health/pod.ts';
 import type { Toolbox } from '../tools/tool.ts';
@@ -58,14 +59,15 @@ export async function attachLab(options: {
   try {
     const fingerprint = await readFingerprint(cluster.stateDir);
     const name = fingerprint?.mesh?.name;
-    const meshEntry = (Object.values(meshes) as MeshEntry[]).find((mesh) => mesh.name === name);
-    if (meshEntry === undefined) {
+    const entry = (Object.values(meshes) as MeshEntry[]).find((mesh) => mesh.name === name);
+    if (entry === undefined) {
       throw new MeshproofError(
         'MESHPROOF_LAB_STALE',
         `The lab ${lab} has ${name === undefined ? 'no record of its mesh' : `the mesh ${name}, which this version does not know`}`,
         `Make it anew with \`./bin/meshproof up --lab ${lab} --recreate\`.`,
       );
     }
+    const meshEntry = inDialect(entry, fingerprint?.mesh?.setup?.dialect);
     const images = Object.fromEntries(
       Object.entries(fingerprint?.images ?? {}).map(([image, digest]) => [image, builtImage(image, digest)]),
     );

@@ -9,7 +9,7 @@ import { loadApp } from '../apps/load-app.ts';
 import { completeApp } from '../apps/running-app.ts';
 import { labImages } from './images.ts';
 import { checkOwnMesh, givenPrograms, nameTheLab, type OwnMesh, setupOf, toolsOf } from './own-mesh.ts';
-import type { MeshEntry } from '../meshes/define-mesh.ts';
+import { inDialect } from '../meshes/in-dialect.ts';
 import { meshes, type MeshName } from '../meshes/index.ts';
 import { refuseOtherMeshes } from '../meshes/other-meshes.ts';
 import { neededTools } from '../tools/doctor.ts';
@@ -57,9 +57,9 @@ export function throwAwayName(runId: string): string {
 export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const { progress, signal, stay = false } = options;
   checkPlatform();
-  const meshEntry: MeshEntry = meshes[options.mesh];
   const { ownMesh = {} } = options;
-  await checkOwnMesh(ownMesh, { mesh: meshEntry, lab: options.lab });
+  await checkOwnMesh(ownMesh, { mesh: meshes[options.mesh], lab: options.lab });
+  const meshEntry = inDialect(meshes[options.mesh], ownMesh.dialect);
   const { installed, binaries, images: archives } = ownMesh;
   const meshTools = toolsOf(meshEntry, ownMesh);
   const toolbox = createToolbox({ progress, signal, given: givenPrograms(ownMesh, { tools: meshTools }) });

@@ -1,6 +1,6 @@
-import type { MeshCapabilities } from '../capabilities/statement.ts';
+import type { MeshCapabilities, Statements } from '../capabilities/statement.ts';
 import type { ImageKit, MadeImage } from '../images/image-kit.ts';
-import type { PolicyKind } from '../policies/index.ts';
+import type { Policy, PolicyKind } from '../policies/index.ts';
 import type { SmiSuccessors } from '../smi/successor.ts';
 import type { ToolName } from '../tools/tool.ts';
 import type { MeshAdapter, MeshContext, MeshSetup } from './adapter.ts';
@@ -13,18 +13,28 @@ export interface MeshSigns {
   readonly invitations: readonly { readonly key: string; readonly unless?: string }[];
 }
 
+/** What of a policy a mesh, or one of its dialects, cannot say. */
+export interface PolicyLimits {
+  /** What bounds retries: how often one request is tried (default), or a budget of all requests of a caller together. */
+  readonly retriesBoundedBy?: 'attempts' | 'budget' | undefined;
+  /** Why these policies, that hold at the same time, cannot be told; undefined: they can. What needs them is skipped. */
+  readonly cannotSay?: ((policies: readonly Policy[]) => string | undefined) | undefined;
+}
+
 /** Other resources of a mesh's that say what its usual ones say. */
-export interface MeshDialect {
+export interface MeshDialect extends PolicyLimits {
   /** For people. */
   readonly title: string;
   /** Its renderers, for the kinds of policy that it can say the same of; of the others the usual ones. */
   readonly policies: { readonly [Kind in PolicyKind]?: object | undefined };
   /** What it takes beyond the mesh's own programs, where meshproof installs the mesh. */
   readonly tools?: readonly ToolName[] | undefined;
+  /** Rows of the capability matrix that differ where policies are written in it. */
+  readonly says?: Partial<Statements> | undefined;
 }
 
 /** Everything meshproof knows of a mesh before there is a lab. A new mesh is a folder with one of these, and a line in index.ts. */
-export interface MeshEntry<Name extends string = string> {
+export interface MeshEntry<Name extends string = string> extends PolicyLimits {
   readonly name: Name;
   /** For people. */
   readonly title: string;

@@ -1,6 +1,8 @@
 import type { App } from '../apps/app.ts';
 import { MeshproofError } from '../base/errors.ts';
+import { percent } from '../base/words.ts';
 import type { ClaimEntry, ClaimRequirements, Subject, Trial } from '../claims/define-claim.ts';
+import { budgetCovers } from '../judge/retries.ts';
 import type { Lab } from '../lab/lab.ts';
 import { didYouMean } from '../base/did-you-mean.ts';
 import { builtInParts, claimOf, type Scenario, type ScenarioParts } from '../scenario/schema.ts';
@@ -115,9 +117,13 @@ export function unmet(
   requirements: ClaimRequirements,
   lab: Pick<Lab, 'cluster' | 'meshEntry' | 'app'>,
 ): string | undefined {
-  const { twin, captures, policies = [] } = requirements;
-  const lacking = policies.filter((kind) => lab.meshEntry.policies[kind] === undefined);
-  if (lacking.length > 0) return `${lab.meshEntry.title} has no ${lacking.join(', ')}`;
+  const { twin, captures, policies = [], retries } = requirements;
+  const { meshEntry } = lab;
+  const lacking = policies.filter((kind) => meshEntry.policies[kind] === undefined);
+  if (lacking.length > 0) return `${meshEntry.title} has no ${lacking.join(', ')}`;
+  if (retries && meshEntry.retriesBoundedBy === 'budget' && !budgetCovers(retries.faultShare, retries.attempts)) {
+    return `${meshEntry.title} bounds retries by a budget, and ${retries.attempts} for each request that succeeds are too few where ${percent(retries.faultShare)} of all tries fail`;
+  }
   if (twin && lab.app.app.manifests === undefined)
     return `${lab.app.app.id} runs already: meshproof does not deploy it, so there is no unmeshed twin to compare with`;
   if (captures && lab.cluster.podNetwork === undefined)

@@ -68,7 +68,11 @@ async function prepare(one: Running, { context }: Engine): Promise<void> {
     return;
   }
   try {
-    one.arms = await claim.arms(trial, context);
+    const arms = await claim.arms(trial, context);
+    const told = [arms.control, arms.treatment].flatMap((spec) => (spec === undefined ? [] : [spec.policies]));
+    const unsaid = told.map((policies) => context.lab.meshEntry.cannotSay?.(policies)).find((reason) => reason);
+    if (unsaid === undefined) one.arms = arms;
+    else one.skipped = unsaid;
   } catch (error) {
     one.error = error;
   }

@@ -6,7 +6,7 @@ import { judgeShare } from '../binomial.ts';
 import type { EvidenceReader } from '../../evidence/reader.ts';
 import { summarizeLedger, type LedgerFacts } from '../ledger.ts';
 import { unlessBusy, type MachineSelection } from '../machine.ts';
-import { amplificationInterval, expectedAmplification } from '../retries.ts';
+import { amplificationInterval, expectedAmplification, retriesOfOne, type RetryBound } from '../retries.ts';
 import { invalid, passIf, type Outcome, type RulesFor } from '../rule.ts';
 import { milliseconds, percent, plural, some } from '../../base/words.ts';
 
@@ -23,8 +23,8 @@ export interface LedgerRules {
   /** Validity: every FaultReceipt of `receipts.json` is without problems, and there is at least one. */
   'faults-bit': { receipts: EvidencePath };
   'faults-undone': { receipts: EvidencePath };
-  /** Mean attempts per request within the Chernoff bounds of the truncated geometric series. */
-  'amplification-within': LedgerSelection & { faultShare: number; retries: number };
+  /** Mean attempts per request within the Chernoff bounds of the truncated geometric series; of the whole one with a budget. */
+  'amplification-within': LedgerSelection & RetryBound;
   'attempts-exceed-requests': LedgerSelection;
   /** For controls: nothing was retried, but for what a client sends again because its connection broke. */
   'attempts-equal-requests': LedgerSelection;
@@ -116,11 +116,14 @@ export const ledgerRules: RulesFor<LedgerRules> = {
     },
   },
   'amplification-within': {
-    expected: ({ faultShare, retries }) =>
-      `${expectedAmplification(faultShare, retries).toFixed(3)} attempts per request (${percent(faultShare)} faults, ${retries} retries), within the interval`,
+    expected: (inputs) => {
+      const { faultShare, retries, bound } = inputs;
+      const by = bound === 'budget' ? `a budget of ${retries} retries each` : `${retries} retries`;
+      return `${expectedAmplification(faultShare, retriesOfOne(inputs)).toFixed(3)} attempts per request (${percent(faultShare)} faults, ${by}), within the interval`;
+    },
     judge: (inputs, evidence) =>
       judged(inputs, evidence, (facts) => {
-        const { low, high } = amplificationInterval(facts.requests, inputs.faultShare, inputs.retries);
+        const { low, high } = amplificationInterval(facts.requests, inputs.faultShare, retriesOfOne(inputs));
         const seen = facts.amplification;
         const text = `${attemptsText(facts)}; ${low.toFixed(3)} to ${high.toFixed(3)} believable`;
         return passIf(seen >= low - 1e-9 && seen <= high + 1e-9, text);

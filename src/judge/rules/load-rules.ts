@@ -4,7 +4,7 @@ import type { EvidencePath } from '../../evidence/path.ts';
 import { judgeShare } from '../binomial.ts';
 import type { EvidenceReader } from '../../evidence/reader.ts';
 import { unlessBusy, type MachineSelection } from '../machine.ts';
-import { expectedSuccess } from '../retries.ts';
+import { expectedSuccess, type RetryBound } from '../retries.ts';
 import { invalid, passIf, type Outcome, type RulesFor } from '../rule.ts';
 import { selectSamples, type LoadSelection } from '../select-samples.ts';
 import { count, milliseconds, percent, plural } from '../../base/words.ts';
@@ -17,8 +17,8 @@ export interface LoadRules {
   'success-rate-at-least': LoadSelection & { share: number };
   /** For controls: the errors reach the caller. */
   'success-rate-below': LoadSelection & { share: number };
-  /** Successes lie in the interval of 1 - faultShare^(retries + 1). */
-  'success-as-retries-predict': LoadSelection & { faultShare: number; retries: number };
+  /** Successes lie in the interval of 1 - faultShare^(retries + 1); of retries that a budget bounds, there or above. */
+  'success-as-retries-predict': LoadSelection & RetryBound;
   /** With `machine`: slower than the limit on a busy machine is `invalid`. */
   'latency-at-most': LoadSelection & { quantile: number; limitMs: number; machine?: MachineSelection | undefined };
   'latency-at-least': LoadSelection & { quantile: number; limitMs: number };
@@ -78,13 +78,18 @@ export const loadRules: RulesFor<LoadRules> = {
       }),
   },
   'success-as-retries-predict': {
-    expected: ({ faultShare, retries }) =>
-      `${percent(expectedSuccess(faultShare, retries))} succeed (${percent(faultShare)} faults, ${retries} retries), within the interval`,
+    expected: ({ faultShare, retries, bound }) => {
+      const success = percent(expectedSuccess(faultShare, retries));
+      return bound === 'budget'
+        ? `at least ${success} succeed (${percent(faultShare)} faults, a budget of ${retries} retries each), within the interval`
+        : `${success} succeed (${percent(faultShare)} faults, ${retries} retries), within the interval`;
+    },
     judge: (inputs, evidence) =>
       judged(inputs, evidence, (samples) => {
         const { good } = succeeded(samples);
         const seen = judgeShare(good, samples.length, expectedSuccess(inputs.faultShare, inputs.retries));
-        return passIf(seen.within, `${seen.observed} successes`);
+        const better = inputs.bound === 'budget' && good > seen.interval.high;
+        return passIf(seen.within || better, `${seen.observed} successes`);
       }),
   },
   'latency-at-most': {

@@ -11,6 +11,7 @@ import type { MeshedPod } from '../meshed-pod.ts';
 import type { PolicyTarget } from '../policy-target.ts';
 import { appPorts } from './app-ports.ts';
 import { linkerdCli } from './cli.ts';
+import { byProfiles } from './dialects.ts';
 import { healthChecks } from './health-checks.ts';
 import { meshed } from './inject.ts';
 import { installControlPlane } from './install.ts';
@@ -31,11 +32,15 @@ import { PolicySource } from './policy-source.ts';
 import { readProxyView } from './proxy-view.ts';
 import { restartProxy } from './restart.ts';
 import { sidecarProblem } from './sidecar-problems.ts';
+import { profileCaveats } from './service-profile/index.ts';
+import { profilesOf } from './service-profile/manifests.ts';
 import { readSnapshot } from './snapshot.ts';
 
 /** Linkerd: its own proxy, which its injector puts into pods. */
 export function linkerdAdapter(context: MeshContext, { clock = systemClock }: { clock?: Clock } = {}): MeshAdapter {
   const { kube, images, namespace, progress, signal } = context;
+  const { dialect } = context.setup ?? {};
+  const profiled = byProfiles(dialect);
   const admin = new AdminPort(kube, ports.admin);
   const cli = linkerdCli(context);
   let installed: { version: string } | undefined;
@@ -45,7 +50,7 @@ export function linkerdAdapter(context: MeshContext, { clock = systemClock }: { 
     if (ref !== undefined) return ref;
     throw new MeshproofError('MESHPROOF_IMAGE', `There is no image ${name}`, 'Build the lab images first.');
   };
-  const target = (): PolicyTarget => linkerdPolicyTarget({ kube, admin, cli, namespace });
+  const target = (): PolicyTarget => linkerdPolicyTarget({ kube, admin, cli, namespace, dialect });
   const objectOf = (ref: PodRef): Promise<KubeObject> =>
     kube.get<KubeObject>(`/api/v1/namespaces/${ref.namespace}/pods/${ref.name}`);
   const podOf = async (ref: PodRef): Promise<MeshedPod> => meshedPods.toMeshedPod(await objectOf(ref));
@@ -72,6 +77,7 @@ export function linkerdAdapter(context: MeshContext, { clock = systemClock }: { 
       'TLS 1.3 hides both certificates, and Linkerd’s proxies write no key logs: identities rest on the certificates that the proxies serve, on whom the server’s proxies say they let in, and on the header l5d-client-id at the app.',
       'Latency by the proxies is that of single attempts until their headers come, in fixed buckets: a quantile is an interval.',
       'Linkerd lets in clients that prove nothing unless a policy says who may call; meshproof installs one for every service that is called.',
+      ...(profiled ? profileCaveats : []),
     ],
     sidecarContainer,
 
@@ -88,7 +94,10 @@ export function linkerdAdapter(context: MeshContext, { clock = systemClock }: { 
       return { recreated: false };
     },
 
-    inject: (objects, options) => meshed(objects, options.namespace),
+    inject: (objects, options) => [
+      ...(profiled ? profilesOf(objects, options.namespace) : []),
+      ...meshed(objects, options.namespace),
+    ],
 
     async components() {
       const limit = pLimit(6);
@@ -115,7 +124,7 @@ export function linkerdAdapter(context: MeshContext, { clock = systemClock }: { 
       return found.filter((problem): problem is SidecarProblem => problem !== undefined);
     },
 
-    healthChecks: () => healthChecks({ kube, cli, namespace }),
+    healthChecks: () => healthChecks({ kube, cli, namespace, profiled }),
 
     plan: (policies) => planPolicies(target(), policies, signal),
 
@@ -167,8 +176,12 @@ export function linkerdAdapter(context: MeshContext, { clock = systemClock }: { 
     async proxyConfig(pod) {
       const [object, services] = await Promise.all([objectOf(pod), readServiceFacts(kube, pod.namespace)]);
       const source = new PolicySource(cli, pod.namespace);
-      const outbound = [...services].flatMap(([name, { ports: own }]) =>
-        own.map(async ({ port }) => [`${name}:${port}`, await source.outboundAnswer(name, port)] as const),
+      const toCall = [...services].flatMap(([name, { ports: own }]) => own.map(({ port }) => ({ name, port })));
+      const outbound = toCall.map(
+        async ({ name, port }) => [`${name}:${port}`, await source.outboundAnswer(name, port)] as const,
+      );
+      const profiles = (profiled ? toCall : []).map(
+        async ({ name, port }) => [`${name}:${port}`, await source.profileAnswer(name, port)] as const,
       );
       const inbound = appPorts(object, services).map(
         async (port) => [String(port), await source.inboundAnswer(pod, port)] as const,
@@ -176,6 +189,7 @@ export function linkerdAdapter(context: MeshContext, { clock = systemClock }: { 
       return {
         outbound: Object.fromEntries(await Promise.all(outbound)),
         inbound: Object.fromEntries(await Promise.all(inbound)),
+        ...(profiled && { profiles: Object.fromEntries(await Promise.all(profiles)) }),
       };
     },
 

@@ -3,7 +3,7 @@ import type { KubeClient } from '../../kube/types.ts';
 import type { MeshCheck } from '../adapter.ts';
 import type { Cli } from './cli.ts';
 import { linkerdNamespace } from './names.ts';
-import { overridden } from './service-profiles.ts';
+import { saidInVain, type FoundProfile, type ProfileInVain } from './service-profiles.ts';
 
 interface CheckOutput {
   categories?: {
@@ -32,7 +32,18 @@ export function checkFindings(output: CheckOutput): { problems: string[]; passed
 }
 
 /** What only Linkerd has: its own check, ServiceProfiles that switch policies off, and the authorities that meshproof made. */
-export function healthChecks({ kube, cli, namespace }: { kube: KubeClient; cli: Cli; namespace: string }): MeshCheck[] {
+export function healthChecks({
+  kube,
+  cli,
+  namespace,
+  profiled,
+}: {
+  kube: KubeClient;
+  cli: Cli;
+  namespace: string;
+  /** Policies are ServiceProfiles: to have one is no finding, to be told something else beside it is. */
+  profiled: boolean;
+}): MeshCheck[] {
   return [
     {
       id: 'mesh/linkerd-check',
@@ -50,13 +61,10 @@ export function healthChecks({ kube, cli, namespace }: { kube: KubeClient; cli: 
       title: 'No ServiceProfile switches retries and timeouts off',
       category: 'mesh',
       async look() {
-        const services = await overridden(kube, namespace);
+        const profiles = await saidInVain(kube, namespace);
         return {
-          problems: [...services].map(
-            (service) =>
-              `${service} has a ServiceProfile: its callers go by that, and by no retry, timeout or accrual annotation`,
-          ),
-          fine: 'there is none',
+          problems: profilesInTheWay(profiles, profiled),
+          fine: profiles.length === 0 ? 'there is none' : `what their services’ callers go by: ${whose(profiles)}`,
           hint: 'Delete it, or say in it what the annotations say.',
         };
       },
@@ -68,6 +76,27 @@ export function healthChecks({ kube, cli, namespace }: { kube: KubeClient; cli: 
       look: () => lookAtAuthorities(kube),
     },
   ];
+}
+
+/** Pure. @param profiled callers are meant to go by ServiceProfiles */
+export function profilesInTheWay(profiles: readonly ProfileInVain[], profiled: boolean): string[] {
+  return profiles.flatMap(({ service, annotations }) => {
+    if (!profiled)
+      return [
+        `${service} has a ServiceProfile: its callers go by that, and by no retry, timeout or accrual annotation`,
+      ];
+    return annotations.length === 0
+      ? []
+      : [
+          `${service} has a ServiceProfile: its callers go by that, and not by ${annotations.join(', ')} of the Service`,
+        ];
+  });
+}
+
+function whose(profiles: readonly FoundProfile[]): string {
+  const foreign = profiles.filter(({ own }) => !own).map(({ service }) => service);
+  const own = `${profiles.length - foreign.length} of meshproof`;
+  return foreign.length === 0 ? own : `${own}, and of others for ${foreign.join(', ')}`;
 }
 
 async function lookAtAuthorities(kube: KubeClient): Promise<Awaited<ReturnType<MeshCheck['look']>>> {

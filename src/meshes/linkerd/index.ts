@@ -1,6 +1,7 @@
 import { defineMesh } from '../define-mesh.ts';
 import { linkerdAdapter } from './adapter.ts';
 import { linkerdCapabilities } from './capabilities.ts';
+import { linkerdDialects } from './dialects.ts';
 import { linkerdImages } from './images.ts';
 import { annotations, labels, linkerdNamespace } from './names.ts';
 import { linkerdPolicies } from './policies/index.ts';
@@ -19,6 +20,7 @@ export const linkerd = defineMesh({
     invitations: [{ key: annotations.inject, unless: 'disabled' }],
   },
   policies: linkerdPolicies,
+  dialects: linkerdDialects,
   capabilities: linkerdCapabilities,
   smi: linkerdSmi,
   open: (context) => linkerdAdapter(context),

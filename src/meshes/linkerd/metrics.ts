@@ -25,10 +25,10 @@ export class Metrics {
     return this.of(name, where).reduce((total, { value }) => total + value, 0);
   }
 
-  /** Sums by what a label says, or what is made of several. */
-  by(name: string, key: (labels: Labels) => string | undefined): Record<string, number> {
+  /** Sums by what a label says, or what is made of several. @param names counters that never count the same */
+  by(names: string | readonly string[], key: (labels: Labels) => string | undefined): Record<string, number> {
     const sums: Record<string, number> = {};
-    for (const { labels, value } of this.of(name)) {
+    for (const { labels, value } of [names].flat().flatMap((name) => this.of(name))) {
       const own = key(labels);
       if (own !== undefined && value > 0) sums[own] = (sums[own] ?? 0) + value;
     }

@@ -33,6 +33,19 @@ export const annotations = {
 /** What a proxy offers (ALPN) to one that it knows to be a proxy: a header of its own comes first. */
 export const transportProtocol = 'transport.l5d.io/v1';
 
+const clusterDomain = 'cluster.local';
+
+/** In DNS, and of its ServiceProfile. */
+export function hostName(service: string, namespace: string): string {
+  return `${service}.${namespace}.svc.${clusterDomain}`;
+}
+
+/** The service of a host name; undefined for one of another namespace. */
+export function serviceOf(host: string, namespace: string): string | undefined {
+  const rest = `.${namespace}.svc.${clusterDomain}`;
+  return host.endsWith(rest) ? host.slice(0, -rest.length) : undefined;
+}
+
 const trustDomain = 'cluster.local';
 const suffix = `serviceaccount.identity.${linkerdNamespace}.${trustDomain}`;
 

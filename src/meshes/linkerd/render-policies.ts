@@ -15,11 +15,18 @@ import { ownName, rankOf, resourceId, type World } from './resources.ts';
  */
 export function renderPolicies(
   policies: readonly Policy[],
-  known: Pick<World, 'namespace' | 'factsOf' | 'annotationsOf'> & Partial<Pick<World, 'named'>>,
+  known: Pick<World, 'namespace' | 'factsOf' | 'annotationsOf'> & Partial<Pick<World, 'named' | 'profile'>>,
   renderers: LinkerdRenderers = linkerdPolicies,
 ): Map<string, Json> {
   const changes = new Map<string, Json>();
-  const world: World = { named: ownName, ...known, routes: new Map(), ejections: new Map() };
+  const world: World = {
+    named: ownName,
+    profile: () => null,
+    ...known,
+    routes: new Map(),
+    ejections: new Map(),
+    profiles: new Map(),
+  };
   for (const policy of shortestPrefixFirst(policies)) {
     const renderer = rendererOf(renderers, policy.kind);
     if (!renderer) throw new TypeError(`Linkerd has no renderer for ${policy.kind}`);

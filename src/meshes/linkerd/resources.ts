@@ -2,7 +2,7 @@ import type { Json } from '../../base/json.ts';
 import type { KubeObject } from '../../kube/types.ts';
 import type { ServiceFacts } from '../custom-resources.ts';
 import type { PrefixRoute } from '../prefix-routes.ts';
-import { labels } from './names.ts';
+import { hostName, labels, serviceOf } from './names.ts';
 
 /**
  * What policies are made of, in the order in which it must be written: who may call before how they call. `Service` is one that
@@ -15,6 +15,7 @@ export const kinds = {
   AuthorizationPolicy: { apiVersion: 'policy.linkerd.io/v1alpha1', plural: 'authorizationpolicies' },
   Service: { apiVersion: 'v1', plural: 'services' },
   HTTPRoute: { apiVersion: 'gateway.networking.k8s.io/v1', plural: 'httproutes' },
+  ServiceProfile: { apiVersion: 'linkerd.io/v1alpha2', plural: 'serviceprofiles' },
 } as const;
 export type Kind = keyof typeof kinds;
 
@@ -47,6 +48,10 @@ export interface World {
   readonly routes: Map<string, PrefixRoute<Action>[]>;
   /** By service: errors in a row that eject a replica. */
   readonly ejections: Map<string, number>;
+  /** A service's ServiceProfile as it is; null: it has none. */
+  profile(service: string): Content | null;
+  /** By service, where routes are those of its ServiceProfile. */
+  readonly profiles: Map<string, PrefixRoute<Action>[]>;
 }
 
 export function resourceId(kind: Kind, name: string): string {
@@ -68,14 +73,16 @@ export function ownName(name: string): string {
   return `meshproof-${name}`;
 }
 
-/** A Service is the user's. */
-export function objectName(kind: Kind, name: string): string {
-  return kind === 'Service' ? name : ownName(name);
+/** A Service is the user's, and a ServiceProfile is found by the name of its service alone: it may be the user's too. */
+export function objectName(kind: Kind, name: string, namespace: string): string {
+  if (kind === 'Service') return name;
+  return kind === 'ServiceProfile' ? hostName(name, namespace) : ownName(name);
 }
 
-/** The name that `objectName` was given. */
-export function nameOf(kind: Kind, { metadata }: KubeObject): string {
-  return kind === 'Service' ? metadata.name : metadata.name.replace(/^meshproof-/, '');
+/** The name that `objectName` was given; undefined: it was given none in this namespace. */
+export function nameOf(kind: Kind, { metadata }: KubeObject, namespace: string): string | undefined {
+  if (kind === 'Service') return metadata.name;
+  return kind === 'ServiceProfile' ? serviceOf(metadata.name, namespace) : metadata.name.replace(/^meshproof-/, '');
 }
 
 export function toObject({ kind, name, content }: Resource & { content: Content }, namespace: string): KubeObject {
@@ -84,7 +91,7 @@ export function toObject({ kind, name, content }: Resource & { content: Content 
     apiVersion: kinds[kind].apiVersion,
     kind,
     metadata: {
-      name: objectName(kind, name),
+      name: objectName(kind, name, namespace),
       namespace,
       ...(kind !== 'Service' && { labels: { [labels.managedBy]: 'meshproof' } }),
       ...(annotations && { annotations }),

@@ -7,7 +7,7 @@ import type {
   TrafficCounters,
 } from '../../observe/telemetry/snapshot.ts';
 import { Metrics } from './metrics.ts';
-import { ports } from './names.ts';
+import { ports, serviceOf } from './names.ts';
 
 export interface SnapshotSubject {
   pod: string;
@@ -20,7 +20,8 @@ export interface SnapshotSubject {
 type Labels = Record<string, string>;
 
 /**
- * Reads a proxy's `/metrics` (linkerd2-proxy, its classic counters and those of routes).
+ * Reads a proxy's `/metrics` (linkerd2-proxy, its classic counters and those of routes). A call is counted by the routes of its
+ * service's policies (`outbound_http_route_*`) or, where that has a ServiceProfile, by those (`route_*`), never by both.
  *
  * Latency is that of single attempts until their headers come, in fixed buckets: the histograms of whole requests have four
  * buckets, which tell nothing. What a proxy answers by itself has no status in its counters but a reason (`error`).
@@ -29,8 +30,8 @@ export function readSnapshot(text: string, subject: SnapshotSubject): ProxySnaps
   const metrics = new Metrics(text);
   const { namespace, ...own } = subject;
   const services = new Set(
-    ['outbound_http_route_request_statuses_total', 'tcp_open_total'].flatMap((name) =>
-      metrics.of(name).flatMap(({ labels }) => serviceOf(labels, namespace) ?? []),
+    ['outbound_http_route_request_statuses_total', 'route_request_total', 'tcp_open_total'].flatMap((name) =>
+      metrics.of(name).flatMap(({ labels }) => calledService(labels, namespace) ?? []),
     ),
   );
   const outbound = [...services].map((service) => outboundCounters(service, namespace, metrics));
@@ -53,12 +54,17 @@ export function readSnapshot(text: string, subject: SnapshotSubject): ProxySnaps
   };
 }
 
-/** The service that a call goes to, where it is in this namespace: by the route's parent, or by the endpoint's labels. */
-function serviceOf(labels: Labels, namespace: string): string | undefined {
+/**
+ * The service that a call goes to, where it is in this namespace: by the route's parent, by the host and port that a ServiceProfile
+ * is about, or by the endpoint's labels.
+ */
+function calledService(labels: Labels, namespace: string): string | undefined {
   if (labels['parent_kind'] === 'Service')
     return labels['parent_namespace'] === namespace ? labels['parent_name'] : undefined;
-  if (labels['direction'] !== 'outbound' || labels['dst_namespace'] !== namespace) return undefined;
-  return labels['dst_service'];
+  if (labels['direction'] !== 'outbound') return undefined;
+  const { dst } = labels;
+  if (dst !== undefined) return serviceOf(dst.slice(0, dst.lastIndexOf(':')), namespace);
+  return labels['dst_namespace'] === namespace ? labels['dst_service'] : undefined;
 }
 
 /** What came for the app: not the kubelet's questions to the proxy, and not what its own admin port was asked. */
@@ -85,10 +91,11 @@ function inboundCounters(metrics: Metrics): TrafficCounters {
 }
 
 function outboundCounters(service: string, namespace: string, metrics: Metrics): OutboundCounters {
-  const isIts = (labels: Labels): boolean => serviceOf(labels, namespace) === service;
+  const isIts = (labels: Labels): boolean => calledService(labels, namespace) === service;
   const toIt = (labels: Labels): boolean => isIts(labels) && labels['peer'] === 'dst';
   const route = (what: string): number => metrics.sum(`outbound_http_route_${what}_total`, isIts);
-  const statuses = 'outbound_http_route_request_statuses_total';
+  const statuses = ['outbound_http_route_request_statuses_total', 'route_response_total'];
+  const profile = profileCounters(metrics, isIts);
   const endpoints = (where: (labels: Labels) => boolean): number =>
     ['http', 'tcp'].reduce(
       (most, kind) =>
@@ -108,17 +115,42 @@ function outboundCounters(service: string, namespace: string, metrics: Metrics):
     latency: latencyOf(metrics, isIts),
     connections: metrics.sum('tcp_open_total', toIt),
     tlsHandshakes: metrics.sum('tcp_open_total', (labels) => toIt(labels) && labels['tls'] === 'true'),
-    attempts: route('backend_requests'),
-    retries: route('retry_requests'),
+    attempts: route('backend_requests') + profile.attempts,
+    retries: route('retry_requests') + profile.retries,
     retrySuccesses: route('retry_successes'),
     retriesExhausted: route('retry_limit_exceeded'),
-    retryOverflow: route('retry_overflow'),
-    timeouts: metrics.sum(statuses, (labels) => isIts(labels) && /_TIMEOUT$/.test(labels['error'] ?? '')),
+    retryOverflow: route('retry_overflow') + profile.refused,
+    timeouts: statuses.reduce(
+      (sum, name) => sum + metrics.sum(name, (labels) => isIts(labels) && isTimeout(labels)),
+      0,
+    ),
     bytesSent: metrics.sum('tcp_write_bytes_total', toIt),
     bytesReceived: metrics.sum('tcp_read_bytes_total', toIt),
     healthyEndpoints: endpoints(({ endpoint_state: state }) => state === 'ready'),
     endpoints: endpoints(() => true),
   };
+}
+
+/**
+ * Of the routes of a ServiceProfile. What could be tried again and was not for want of budget is counted once more apart
+ * (linkerd2-proxy, http/metrics/src/retries.rs).
+ */
+function profileCounters(
+  metrics: Metrics,
+  isIts: (labels: Labels) => boolean,
+): { attempts: number; retries: number; refused: number } {
+  const retryable = (skipped: string | undefined): number =>
+    metrics.sum('route_retryable_total', (labels) => isIts(labels) && labels['skipped'] === skipped);
+  const refused = retryable('no_budget');
+  return {
+    attempts: metrics.sum('route_actual_request_total', isIts),
+    retries: retryable(undefined) - refused,
+    refused,
+  };
+}
+
+function isTimeout({ error = '' }: Labels): boolean {
+  return error === 'timeout' || error.endsWith('_TIMEOUT');
 }
 
 /** What the proxy answers by itself: linkerd2-proxy, linkerd/app/core/src/errors and the outbound server's. */
@@ -129,6 +161,8 @@ const ownAnswers: Readonly<Record<string, string>> = {
   IDLE_TIMEOUT: '504',
   FAIL_FAST: '504',
   LOAD_SHED: '503',
+  // Of a ServiceProfile's route.
+  timeout: '504',
 };
 
 function statusOf(labels: Labels): string | undefined {

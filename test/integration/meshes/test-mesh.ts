@@ -15,16 +15,18 @@ import { createToolbox } from '../../../src/tools/toolbox.ts';
 
 export const namespace = 'trial';
 
-/** Answers with who called, as its sidecar saw it, and its own pod's name; fails every nth time or late when asked to. */
+/** Answers with who called, as its sidecar saw it, and its own pod's name; fails every nth time, all but every nth, or late when asked to. */
 const serverProgram = `
 let seen = 0;
 process.on('SIGTERM', () => process.exit(0));
 require('http').createServer((request, response) => {
   const ask = new URL(request.url, 'http://server').searchParams;
   const failEvery = Number(ask.get('failEvery') ?? 0);
+  const answerEvery = Number(ask.get('answerEvery') ?? 1);
   seen++;
+  const fails = (failEvery > 0 && seen % failEvery === 0) || seen % answerEvery !== 0;
   setTimeout(() => {
-    response.statusCode = failEvery > 0 && seen % failEvery === 0 ? 503 : 200;
+    response.statusCode = fails ? 503 : 200;
     const certificate = request.headers['x-forwarded-client-cert'] ?? '';
     const caller = /URI=([^;,]+)/.exec(certificate)?.[1] ?? request.headers['l5d-client-id'] ?? null;
     response.end(JSON.stringify({ caller, pod: require('os').hostname() }));

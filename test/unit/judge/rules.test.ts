@@ -95,6 +95,17 @@ describe('load rules', () => {
     );
   });
 
+  it('success-as-retries-predict: what a budget bounds may be better than so many retries of each, and not worse', async () => {
+    const inputs = { faultShare: 0.3, retries: 4, bound: 'budget' as const };
+    for (const failed of [0, 20]) {
+      const load = await requests(10_000, failed);
+      expect(await outcome('success-as-retries-predict', { load, ...inputs }), String(failed)).to.match(/^pass/);
+    }
+    expect(await outcome('success-as-retries-predict', { load: await requests(10_000, 300), ...inputs })).to.match(
+      /^fail: 9,700 of 10,000/,
+    );
+  });
+
   it('latency-at-most and latency-at-least read the asked quantile', async () => {
     const load = await requests(100, 0, 1000);
     expect(await outcome('latency-at-most', { load, quantile: 0.99, limitMs: 1000.99 })).to.match(
@@ -219,6 +230,18 @@ describe('ledger rules', () => {
     );
     expect(await outcome('amplification-within', { ledger: once, faultShare: 0.3, retries: 1 })).to.match(/^fail/);
     expect(await outcome('amplification-within', { ledger, faultShare: 0.05, retries: 1 })).to.match(/^fail/);
+    // 1 / (1 - 0.3) with a budget, whatever one request may have in the mean.
+    const bound = 'budget' as const;
+    expect(await outcome('amplification-within', { ledger, faultShare: 0.3, retries: 1, bound })).to.match(/^fail/);
+    const sevenths = (n: number) => Array.from({ length: n }, (_, i) => entry(`r${i % 700}`, i));
+    const untilGood = await lines(sevenths(1000));
+    expect(await outcome('amplification-within', { ledger: untilGood, faultShare: 0.3, retries: 1, bound })).to.match(
+      /^pass: 1,000 attempts for 700 requests/,
+    );
+    const twice = await lines(sevenths(1400));
+    expect(await outcome('amplification-within', { ledger: twice, faultShare: 0.3, retries: 1, bound })).to.match(
+      /^fail/,
+    );
     expect(await outcome('attempts-exceed-requests', { ledger })).to.match(/^pass/);
     expect(await outcome('attempts-exceed-requests', { ledger: once })).to.match(/^fail/);
     expect(await outcome('attempts-equal-requests', { ledger: once })).to.match(/^pass/);

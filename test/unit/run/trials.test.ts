@@ -122,4 +122,16 @@ describe('what a lab cannot do', () => {
     expect(unmet({ policies: ['retry'] }, lab(appOf([])))).to.equal(undefined);
     expect(unmet({ policies: ['retry', 'timeout'] }, lab(appOf([])))).to.equal('Toy mesh has no timeout');
   });
+
+  it('is retries that a budget of the mesh does not cover, where it bounds them so', () => {
+    const budget = lab(appOf([]));
+    Object.assign(budget.meshEntry, { retriesBoundedBy: 'budget' });
+    const retries = { attempts: 1, faultShare: 0.6 };
+    expect(unmet({ retries }, budget)).to.equal(
+      'Toy mesh bounds retries by a budget, and 1 for each request that succeeds are too few where 60 % of all tries fail',
+    );
+    expect(unmet({ retries: { ...retries, attempts: 2 } }, budget)).to.equal(undefined);
+    expect(unmet({ retries: { attempts: 10, faultShare: 1 } }, budget)).to.include('100 % of all tries');
+    expect(unmet({ retries }, lab(appOf([]))), 'by attempts').to.equal(undefined);
+  });
 });

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Policy } from '../../../src/policies/index.ts';
 import { runWave } from '../../../src/run/wave.ts';
 import { fakeLab, steps } from './fake-lab.ts';
 
@@ -92,6 +93,22 @@ describe('a wave of trials on a fake lab', function () {
       ),
     );
     expect([...lab.inForce]).to.deep.equal([]);
+  });
+
+  it('a trial whose policies the mesh cannot say is skipped, with the reason, and the other beside it is not', async () => {
+    await using lab = await fakeLab();
+    Object.assign(lab.engine.context.lab.meshEntry, {
+      cannotSay: (policies: readonly Policy[]) =>
+        policies.some((policy) => 'service' in policy && policy.service === 'a')
+          ? 'there are no words for it'
+          : undefined,
+    });
+    const outcomes = await runWave([lab.trial('a'), lab.trial('b')], lab.engine);
+    expect(outcomes.map(({ report: { id, status, reason } }) => [id, status, reason])).to.deep.equal([
+      ['a', 'skipped', 'there are no words for it'],
+      ['b', 'invalid', 'nothing was examined'],
+    ]);
+    expect(lab.done).to.not.include('start load a');
   });
 
   it('policies of all are put in force once, and taken back once', async () => {

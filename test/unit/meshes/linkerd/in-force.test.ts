@@ -109,6 +109,7 @@ describe('whether a proxy of Linkerd has the policies', () => {
   const proxy = (change: Partial<LinkerdProxy> = {}): LinkerdProxy => ({
     service: 'viewer',
     outbound: [plain],
+    profiles: [],
     inbound: [],
     factsOf: (service) => ({ selector: { app: service }, account: service, ports: [] }),
     ...change,

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { KubeObject } from '../../../../src/kube/types.ts';
 import { meshed } from '../../../../src/meshes/linkerd/inject.ts';
+import { profilesOf } from '../../../../src/meshes/linkerd/service-profile/manifests.ts';
 
 const workload = (name: string, annotations?: Record<string, string>): KubeObject => ({
   apiVersion: 'apps/v1',
@@ -17,6 +18,26 @@ const service = (name: string, appProtocol: string, annotations?: Record<string,
   spec: { ports: [{ port: 5432, appProtocol }] },
 });
 const marksOf = (object: KubeObject | undefined): unknown => object?.spec.template.metadata.annotations;
+
+describe('manifests of an app whose callers go by ServiceProfiles', () => {
+  it('have one that says nothing for every HTTP service, unless they have one of their own', () => {
+    const theirs: KubeObject = {
+      apiVersion: 'linkerd.io/v1alpha2',
+      kind: 'ServiceProfile',
+      metadata: { name: 'api.shop.svc.cluster.local' },
+    };
+    const elsewhere = service('far', 'http');
+    elsewhere.metadata.namespace = 'other';
+    const objects = [service('web', 'http'), service('api', 'http'), theirs, service('db', 'tcp'), elsewhere];
+    const [own, ...others] = profilesOf(objects, 'shop');
+    expect(others).to.deep.equal([]);
+    expect(own).to.deep.include({
+      kind: 'ServiceProfile',
+      spec: { routes: [{ name: 'all', condition: { pathRegex: '.*' } }] },
+    });
+    expect(own!.metadata).to.deep.include({ name: 'web.shop.svc.cluster.local', namespace: 'shop' });
+  });
+});
 
 describe("manifests for Linkerd's injector", () => {
   it('ask for a sidecar pod by pod, and leave out who wants to stay outside', () => {

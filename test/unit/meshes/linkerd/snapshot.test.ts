@@ -3,6 +3,8 @@ import { Metrics } from '../../../../src/meshes/linkerd/metrics.ts';
 import { linkerdProxyView } from '../../../../src/meshes/linkerd/proxy-view.ts';
 import { readSnapshot } from '../../../../src/meshes/linkerd/snapshot.ts';
 import { quantile } from '../../../../src/observe/telemetry/histogram.ts';
+import type { OutboundCounters } from '../../../../src/observe/telemetry/snapshot.ts';
+import { recorded } from '../recorded.ts';
 
 const of = (account: string): string => `${account}.shop.serviceaccount.identity.linkerd.cluster.local`;
 const labels = (pairs: Record<string, string>): string =>
@@ -139,6 +141,65 @@ describe('what a proxy of Linkerd has counted', () => {
 
   it('shows full queues as refused, and requests that are under way', () => {
     expect(snapshot.saturation).to.deep.include({ pendingOverflow: 1, activeConnections: 3 });
+  });
+});
+
+/** Labels as linkerd2-proxy gives them to routes of ServiceProfiles (linkerd/app/core/src/metrics.rs, http/metrics). */
+const profiled = (more: Record<string, string> = {}) => ({
+  direction: 'outbound',
+  dst: 'trips.shop.svc.cluster.local:80',
+  rt_route: 'all',
+  ...more,
+});
+const answered = (more: Record<string, string>) => profiled({ grpc_status: '', error: '', ...more });
+const failed = (error: string) => answered({ classification: 'failure', error });
+const profileText = [
+  line('route_request_total', profiled(), 100),
+  line('route_response_total', answered({ status_code: '200', classification: 'success' }), 92),
+  line('route_response_total', answered({ status_code: '503', classification: 'failure' }), 3),
+  line('route_response_total', failed('timeout'), 4),
+  line('route_response_total', failed('unclassified'), 1),
+  line('route_actual_request_total', profiled(), 131),
+  line('route_actual_response_total', answered({ status_code: '503', classification: 'failure' }), 34),
+  // All that could be tried again, and once more apart those for which there was no budget.
+  line('route_retryable_total', profiled(), 34),
+  line('route_retryable_total', profiled({ skipped: 'no_budget' }), 3),
+  // The server's side of the same profile, and another namespace's service.
+  line('route_response_total', { ...answered({ status_code: '200' }), direction: 'inbound' }, 77),
+  line('route_response_total', { ...answered({ status_code: '200' }), dst: 'trips.other.svc.cluster.local:80' }, 55),
+]
+  .map((each) => `${each}\n`)
+  .join('');
+
+describe('what a proxy of Linkerd has counted of a service with a ServiceProfile', () => {
+  const edges = (more = ''): OutboundCounters[] => readSnapshot(profileText + more, subject).outbound;
+
+  it('is what its callers got, by status; what it ends by itself is a timeout', () => {
+    const [edge, ...others] = edges();
+    expect(others).to.deep.equal([]);
+    expect(edge?.destination).to.equal('trips');
+    expect(edge?.requestsByCode).to.deep.equal({ '200': 92, '503': 3, '504': 4, '502': 1 });
+    expect(edge?.timeouts).to.equal(4);
+  });
+
+  it('is tries and retries; those that the budget refused are not among them', () => {
+    expect(edges()[0]).to.deep.include({ attempts: 131, retries: 31, retryOverflow: 3, retriesExhausted: 0 });
+  });
+
+  it('is, by a real proxy, all of its calls: before there was a ServiceProfile, by it, and when everything failed', () => {
+    const { outbound } = readSnapshot(recorded('linkerd-profile-metrics', 'txt'), { ...subject, namespace: 'trial' });
+    expect(outbound.map(({ destination }) => destination)).to.deep.equal(['server']);
+    expect(outbound[0]?.requestsByCode).to.deep.equal({ '200': 164 + 469, '503': 66 + 257, '504': 6 });
+    expect(outbound[0]).to.deep.include({
+      ...{ attempts: 244 + 993, retries: 14 + 261, retryOverflow: 200, timeouts: 6 },
+      ...{ connections: 8, tlsHandshakes: 8, endpoints: 2, healthyEndpoints: 2 },
+    });
+  });
+
+  it('is added to what was counted before the service had one', () => {
+    const [edge] = edges(text);
+    expect(edge?.requestsByCode).to.deep.equal({ '200': 182, '503': 7, '504': 9, '502': 2 });
+    expect(edge).to.deep.include({ attempts: 261, retries: 62, retryOverflow: 5, timeouts: 9 });
   });
 });
 
