@@ -257,13 +257,13 @@ describe('Istio on a real cluster', function () {
   describe('told policies in the words of the Gateway API', () => {
     let mesh: MeshAdapter;
     const httpRoutes = `/apis/gateway.networking.k8s.io/v1/namespaces/${namespace}/httproutes`;
-    /** What the client's sidecar is told to do with requests to a path of the server. */
-    const routeOf = async (path: string) => {
+    /** What the client's sidecar is told to do with requests to a path of a service, on each of its ports. */
+    const routesOf = async (service: string, path: string) => {
       const [client] = await on.podsOf('client');
       const dump = await new EnvoyAdmin(on.lab.kube, ports.admin).json(client!, '/config_dump');
-      const [route] = routesFor(readProxyConfig(dump, namespace).upstreams.get('server')!, path);
-      return route!;
+      return routesFor(readProxyConfig(dump, namespace).upstreams.get(service)!, path);
     };
+    const routeOf = async (path: string) => (await routesOf('server', path))[0]!;
     const namesOf = async (path: string) => (await on.lab.kube.list(path)).map(({ metadata }) => metadata.name);
 
     before(async () => {
@@ -328,6 +328,30 @@ describe('Istio on a real cluster', function () {
       expect(await statusOf('client', 'http://server/slow?delayMs=1500')).to.equal(200);
       expect(await statusOf('client', 'http://server/other?delayMs=1500')).to.equal(504);
       await applied.undo();
+    });
+
+    it('has an HTTPRoute for each port of a service, which keeps its requests', async () => {
+      const { kube } = on.lab;
+      const double: KubeObject = {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'double', namespace },
+        spec: {
+          selector: { app: 'server' },
+          ports: [80, 81].map((port) => ({ name: `http-${port}`, port, targetPort: 8080 })),
+        },
+      };
+      await kube.apply([double]);
+      const applied = await mesh.apply([{ kind: 'retry', service: 'double', attempts: 4, onStatus: [503] }]);
+      expect(await namesOf(httpRoutes)).to.have.members(['meshproof-double-80', 'meshproof-double-81']);
+      const routes = await routesOf('double', '/');
+      expect(routes.map(({ retries, cluster }) => ({ retries, cluster }))).to.have.deep.members(
+        [80, 81].map((port) => ({ retries: 4, cluster: `outbound|${port}||double.${namespace}.svc.cluster.local` })),
+      );
+      expect(failing(await on.call('client', 'http://double:81/?failEvery=3', 30))).to.equal(0);
+      await applied.undo();
+      expect(failing(await on.call('client', 'http://double:81/?failEvery=3', 30)), 'control').to.be.greaterThan(0);
+      await kube.delete(await kube.pathOf(double));
     });
 
     it('is brought back to the baseline by another process, which sees what is left of HTTPRoutes', async () => {
