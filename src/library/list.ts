@@ -1,3 +1,5 @@
+import type { MeshEntry } from '../meshes/define-mesh.ts';
+
 /** One line of a list: what commands and files call it, and what a person reads. */
 export interface Row {
   id: string;
@@ -9,12 +11,15 @@ export interface Row {
 const lists = {
   async meshes() {
     const { meshes } = await import('../meshes/index.ts');
-    return Object.values(meshes).map(({ name, title, proxies, policies }) => ({
-      id: name,
-      title,
-      proxies,
-      policies: Object.keys(policies),
-    }));
+    return Object.values(meshes as Record<string, MeshEntry>).map(
+      ({ name, title, proxies, policies, dialects = {} }) => ({
+        id: name,
+        title,
+        proxies,
+        policies: Object.keys(policies),
+        dialects: Object.keys(dialects),
+      }),
+    );
   },
   async clusters() {
     const { clusters } = await import('../clusters/index.ts');
