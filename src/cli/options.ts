@@ -37,7 +37,10 @@ export const meshProfileOption = (): Option =>
   new Option('--mesh-profile <name>', 'profile that the mesh is installed with, in its own words');
 
 export const meshDialectOption = (): Option =>
-  new Option('--mesh-dialect <name>', 'other resources of the mesh that policies are written in, such as gateway-api');
+  new Option(
+    '--mesh-dialect <name>',
+    'other resources of the mesh that policies are written in, as `list meshes --json` names them',
+  );
 
 export const appOption = (): Option =>
   new Option(

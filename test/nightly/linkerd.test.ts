@@ -14,4 +14,9 @@ describe('a run from nothing on a Linkerd of one’s own build', function () {
   it('is healthy, with the same files', function () {
     return expectHealthyRun(this, folder, { args: ['--mesh', 'linkerd', '--mesh-binaries', binaries] });
   });
+
+  it('is healthy by ServiceProfiles too', function () {
+    const args = ['--mesh', 'linkerd', '--mesh-binaries', binaries, '--mesh-dialect', 'service-profile'];
+    return expectHealthyRun(this, folder, { args });
+  });
 });

@@ -1,4 +1,4 @@
-import type { IstioDialect } from '../dialects.ts';
+import type { IstioDialect } from '../dialect.ts';
 import { retryBy } from '../policies/retry.ts';
 import { timeoutBy } from '../policies/timeout.ts';
 import { checkDefinitions, ensureDefinitions } from './definitions.ts';
