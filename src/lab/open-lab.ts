@@ -20,6 +20,7 @@ import { knownSecrets } from '../evidence/known-secrets.ts';
 import { labSecrets } from '../evidence/lab-secrets.ts';
 import { checkFingerprint, fingerprintOf, saveFingerprint } from './fingerprint.ts';
 import { Lab, replicas } from './lab.ts';
+import { chooseRelease, toolsLock, toolsOf } from './mesh-release.ts';
 import { prepareMachine } from './prepare-machine.ts';
 
 export interface OpenLabOptions {
@@ -58,11 +59,15 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const { progress, signal, stay = false } = options;
   checkPlatform();
   const meshEntry: MeshEntry = meshes[options.mesh];
-  const { ownMesh = {} } = options;
-  await checkOwnMesh(ownMesh, { mesh: meshEntry, lab: options.lab });
+  await checkOwnMesh(options.ownMesh ?? {}, { mesh: meshEntry, lab: options.lab });
+  const ownMesh = await chooseRelease(options.ownMesh ?? {}, meshEntry, { progress, signal });
   const { installed, binaries, images: archives } = ownMesh;
-  const meshTools = (installed ? meshEntry.setup?.adopts : undefined) ?? meshEntry.tools;
-  const toolbox = createToolbox({ progress, signal, given: givenPrograms(ownMesh, { tools: meshTools }) });
+  const meshTools = toolsOf(ownMesh, meshEntry);
+  const toolbox = createToolbox({
+    ...{ progress, signal },
+    given: givenPrograms(ownMesh, { tools: meshTools }),
+    lock: toolsLock(ownMesh, meshEntry),
+  });
   const app = options.app ?? (await loadApp(defaultApp));
   const tools = neededTools({ also: [...meshTools, ...appTools(app)] });
   const { provider, mechanisms } = await prepareMachine({ cluster: options.cluster, tools, toolbox, progress });

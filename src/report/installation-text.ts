@@ -1,11 +1,19 @@
 import type { MeshInstallation } from '../meshes/adapter.ts';
 
 /** `adopted as it was: revision canary (tag prod) in istio-system` */
-export function installationText({ adopted, namespace, revision, tags = [], profile }: MeshInstallation): string {
+export function installationText({
+  adopted,
+  namespace,
+  revision,
+  tags = [],
+  profile,
+  release,
+}: MeshInstallation): string {
   const names = tags.length > 0 ? ` (${tags.length === 1 ? 'tag' : 'tags'} ${tags.join(', ')})` : '';
   const what = [
     ...(revision === undefined ? [] : [`revision ${revision}${names}`]),
     ...(profile === undefined ? [] : [`profile ${profile}`]),
+    ...(release === undefined ? [] : [`official release ${release}`]),
   ].join(', ');
   return `${adopted ? 'adopted as it was' : 'installed by meshproof'}: ${what} in ${namespace}`;
 }
