@@ -21,6 +21,7 @@ import { injectionMarks, ownInjection, type Injection } from './inject.ts';
 import { ownInstallation, type IstioInstallation } from './installation.ts';
 import { installControlPlane, strictIn, versionOf } from './install.ts';
 import { keyLogs } from './key-logs.ts';
+import { istioMetricsPath, readIstioMetrics } from './metrics.ts';
 import { meshedPods } from './meshed-pod.ts';
 import {
   defaultRevision,
@@ -45,6 +46,8 @@ const restartTimeoutMs = 180_000;
 export function istioAdapter(context: MeshContext, { clock = systemClock }: { clock?: Clock } = {}): MeshAdapter {
   const { kube, images, namespace, progress, signal, setup = {} } = context;
   const admin = new EnvoyAdmin(kube, ports.admin);
+  /** Put together here, with no Envoy of Istio's own. */
+  const isPlain = !setup.installed && setup.release === undefined;
   let version: string | undefined;
   let installation: IstioInstallation | undefined = setup.installed ? undefined : ownInstallation(setup);
   let injection: Injection | undefined = setup.installed ? undefined : ownInjection(setup.revision ?? defaultRevision);
@@ -95,8 +98,8 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
       return caveatsOf(installation, version);
     },
     async installation() {
-      const { adopted, namespace: where, revision, tags, profile, trustDomain } = await istio();
-      return { adopted, namespace: where, revision, tags, profile, trustDomain };
+      const { adopted, namespace: where, revision, tags, profile, trustDomain, release } = await istio();
+      return { adopted, namespace: where, revision, tags, profile, trustDomain, release };
     },
     sidecarContainer,
 
@@ -172,7 +175,20 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
 
     resetPolicies: async (baseline) => resetPolicies(await target(), baseline),
 
-    metrics: async (ref) => envoySnapshot(admin, await podOf(ref), istioStatNames(ref.namespace), clock),
+    async metrics(ref) {
+      const snapshot = await envoySnapshot(admin, await podOf(ref), istioStatNames(ref.namespace), clock);
+      if (isPlain) return snapshot;
+      return { ...snapshot, meshMetrics: readIstioMetrics(await admin.text(ref, istioMetricsPath), ref.namespace) };
+    },
+
+    meshMetrics: {
+      name: 'istio_*',
+      none: isPlain
+        ? 'the proxies are a plain Envoy, which lacks Istio’s filter istio.stats'
+        : setup.installed
+          ? 'the proxies of this Istio keep none: they are a plain Envoy, or a Telemetry switches them off or leaves labels out'
+          : undefined,
+    },
 
     identityOf: async (service) => identityIn(await podsOfApp(), service),
 
