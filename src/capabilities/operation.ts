@@ -10,6 +10,10 @@ export const operation = defineGroup('operation', {
     open: 'health looks at every sidecar before and after, but no control brings one out of sync',
   },
   injection: { title: 'Every pod has its sidecar', proof: { claim: 'mutual-tls' } },
+  'without-sidecars': {
+    title: 'Pods in the mesh without a sidecar of their own',
+    open: 'meshproof proves sidecars only: what stands for them here is in no package registry',
+  },
   components: {
     title: 'List of components and versions',
     open: 'every report lists them, as does `meshproof capabilities --lab`; there is nothing to fail in a control',

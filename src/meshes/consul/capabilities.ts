@@ -95,6 +95,7 @@ const says: Statements = {
   'operation/control-plane-health': able('/v1/status/leader, consul members', docs('observe')),
   'operation/data-plane-in-sync': able('proxy status of consul-k8s; xDS metrics', docs('k8s/k8s-cli')),
   'operation/injection': able('its injector; in a lab meshproof puts the sidecars in', docs('k8s/connect')),
+  'operation/without-sidecars': unable('every instance has a proxy of its own', docs('connect/proxies')),
   'operation/components': able('consul version, /v1/agent/self', docs('observe')),
   'operation/overhead': able('resources of its Envoys', docs('observe')),
   'operation/control-plane-outage': able('sidecars go on with what they were told', docs('connect/proxies/envoy')),

@@ -5,6 +5,9 @@ import type { SmiSuccessors } from '../../smi/successor.ts';
 import type { ConfigEntry } from './config-entry.ts';
 import { renderPolicies } from './render-policies.ts';
 
+/** A service has one such entry: a second one would replace the first. */
+const oneEntry = 'where several TrafficTargets with rules name one service, their Sources belong into one entry';
+
 /** SMI in Consul’s own words, as config entries: service-splitter for splits, service-intentions for targets. */
 export const consulSmi: SmiSuccessors = {
   split(split, matches) {
@@ -36,7 +39,7 @@ export const consulSmi: SmiSuccessors = {
     return {
       policies: [],
       yaml: yamlOf(to.map((Name) => ({ Kind: 'service-intentions', Name, Sources }))),
-      notes: ['who is called needs Protocol http in its service-defaults'],
+      notes: ['who is called needs Protocol http in its service-defaults', oneEntry],
     };
   },
 };

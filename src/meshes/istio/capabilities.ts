@@ -91,6 +91,10 @@ const says: Statements = {
   'operation/control-plane-health': able('readiness of istiod', docs('ops/diagnostic-tools')),
   'operation/data-plane-in-sync': able('istioctl proxy-status', docs('ops/diagnostic-tools/proxy-cmd')),
   'operation/injection': able('its injector', docs('setup/additional-setup/sidecar-injection')),
+  'operation/without-sidecars': able(
+    'ambient mode: ztunnel on each node (HBONE, port 15008), waypoints for what is HTTP',
+    docs('ambient/overview'),
+  ),
   'operation/components': able('istioctl version, istioctl proxy-status', docs('reference/commands/istioctl')),
   'operation/overhead': able('resources of its sidecars', docs('ops/deployment/performance-and-scalability')),
   'operation/control-plane-outage': able(

@@ -95,6 +95,7 @@ const says: Statements = {
   'operation/control-plane-health': able('linkerd check', docs('reference/cli/check')),
   'operation/data-plane-in-sync': able('linkerd check --proxy', docs('reference/cli/check')),
   'operation/injection': able('its injector', docs('features/proxy-injection')),
+  'operation/without-sidecars': unable('every pod has a proxy of its own', docs('reference/architecture')),
   'operation/components': able('linkerd version --proxy', docs('reference/cli/version')),
   'operation/overhead': able('metrics of every proxy; the kubelet', metrics),
   'operation/control-plane-outage': able('proxies go on with what they know', docs('features/ha')),
