@@ -83,6 +83,8 @@ export interface ArmResult {
   proxy: ProxyLooks;
   /** A list, empty when every proxy was there from the first look to the last. */
   proxyProblems: EvidencePath;
+  /** Services (and the load client) whose proxies all keep the mesh's own metrics too. */
+  meshMetrics: string[];
   captures?: CapturedEdges | undefined;
   /** Of the arm's witnesses; undefined without any. */
   apps?: AppLooks | undefined;

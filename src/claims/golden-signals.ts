@@ -8,6 +8,7 @@ import { clientName } from '../lab/client.ts';
 import type { ArmName, ArmResult, ArmSpec } from './arm.ts';
 import { bothArms, defineClaim, type Experiment, type ScenarioBase, type Trial } from './define-claim.ts';
 import type { Check, Judging } from './judging.ts';
+import { meshMetricsAgree } from './mesh-metrics.ts';
 import { machineOf, quiet } from './quiet.ts';
 import { allTargets } from './targets.ts';
 
@@ -186,6 +187,16 @@ export const goldenSignals = defineClaim<Scenario, undefined>({
         'A container near its limit is killed or throttled next; a full queue refuses requests.',
       );
     }
+    await meshMetricsAgree({
+      ...{ id: trial.id, arm: treatment, given, judging },
+      own: context.lab.mesh.meshMetrics,
+      services: http.map(({ name }) => name),
+      latencyShare: quantileShare,
+      // Its buckets are too wide for the tail of so few requests.
+      quantiles: quantiles.flatMap(([name, quantile, share]) =>
+        name === 'p99' ? [] : [{ quantile, slackMs: share * bounds.maxP99Ms }],
+      ),
+    });
     for (const { name } of http) {
       const callers = context.lab.edges.filter(({ destination }) => destination === name).map(({ source }) => source);
       await reconcile(

@@ -36,6 +36,12 @@ export const meshRevisionOption = (): Option =>
 export const meshProfileOption = (): Option =>
   new Option('--mesh-profile <name>', 'profile that the mesh is installed with, in its own words');
 
+export const meshReleaseOption = (): Option =>
+  new Option(
+    '--mesh-release <version>',
+    'official release of the mesh, or `built`: from its sources (default: the release where it can be had, else built)',
+  );
+
 export const meshDialectOption = (): Option =>
   new Option(
     '--mesh-dialect <name>',

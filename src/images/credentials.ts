@@ -44,9 +44,7 @@ export function loginIn(text: string, registry: string): string | undefined {
   const names = registry === 'docker.io' ? ['docker.io', 'index.docker.io', 'https://index.docker.io/v1/'] : [registry];
   const helper = names.map((name) => credHelpers[name]).find((each) => each !== undefined);
   if (helper !== undefined) return `the credential helper docker-credential-${helper}`;
-  const known = names.some((name) => name in auths);
-  if (!known) return undefined;
-  return credsStore === undefined
-    ? `the login for ${registry}`
-    : `the credential helper docker-credential-${credsStore}`;
+  // It is asked for every registry, also for one that nobody logged in to.
+  if (credsStore) return `the credential helper docker-credential-${credsStore}`;
+  return names.some((name) => name in auths) ? `the login for ${registry}` : undefined;
 }

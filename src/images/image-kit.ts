@@ -15,6 +15,8 @@ export interface ImageKit {
   readonly cacheDir: string;
   /** Folder with programs of the mesh that the user built. */
   readonly ownPrograms?: string | undefined;
+  /** Version of the mesh's official release whose images are wanted; undefined: they are put together here. */
+  readonly release?: string | undefined;
   tool(name: ToolName): Promise<Tool>;
   /** Directories, users, certificates and busybox: enough for a shell. */
   base(): Promise<LayerSpec>;
@@ -33,7 +35,11 @@ export interface ImageKit {
 
 export function imageKit(
   toolbox: Toolbox,
-  { ownPrograms, signal }: { ownPrograms?: string | undefined; signal?: AbortSignal | undefined } = {},
+  {
+    ownPrograms,
+    release,
+    signal,
+  }: { ownPrograms?: string | undefined; release?: string | undefined; signal?: AbortSignal | undefined } = {},
 ): ImageKit {
   const { cacheDir } = toolbox;
   const made = new Map<string, Promise<LayerSpec>>();
@@ -47,6 +53,7 @@ export function imageKit(
   return {
     cacheDir,
     ownPrograms,
+    release,
     tool: (name) => toolbox.get(name),
     base: () =>
       once('base', async () =>

@@ -2,6 +2,7 @@ import { snapshotDeltas } from '../observe/telemetry/delta.ts';
 import { countOf, emptyHistogram, mergeHistograms } from '../observe/telemetry/histogram.ts';
 import type {
   LatencyHistogram,
+  MeshTraffic,
   OutboundCounters,
   ProxySnapshot,
   TrafficCounters,
@@ -65,7 +66,7 @@ export async function counterDelta(
 /** JSON has no Infinity: the last bound of a histogram comes back as null. */
 export async function readSnapshots(path: EvidencePath, evidence: EvidenceReader): Promise<ProxySnapshot[]> {
   const snapshots = await evidence.json<ProxySnapshot[]>(path);
-  const mend = <T extends TrafficCounters>(traffic: T): T => ({
+  const mend = <T extends MeshTraffic>(traffic: T): T => ({
     ...traffic,
     latency: {
       ...traffic.latency,
@@ -76,6 +77,12 @@ export async function readSnapshots(path: EvidencePath, evidence: EvidenceReader
     ...snapshot,
     inbound: mend(snapshot.inbound),
     outbound: snapshot.outbound.map(mend),
+    ...(snapshot.meshMetrics && {
+      meshMetrics: {
+        inbound: mend(snapshot.meshMetrics.inbound),
+        outbound: snapshot.meshMetrics.outbound.map(mend),
+      },
+    }),
   }));
 }
 

@@ -7,6 +7,7 @@ import { evidencePaths, type Rule, type RulesFor } from './rule.ts';
 import { ledgerRules, type LedgerRules } from './rules/ledger-rules.ts';
 import { loadRules, type LoadRules } from './rules/load-rules.ts';
 import { machineRules, type MachineRules } from './rules/machine-rules.ts';
+import { meshMetricsRules, type MeshMetricsRules } from './rules/mesh-metrics-rules.ts';
 import { overheadRules, type OverheadRules } from './rules/overhead-rules.ts';
 import { proxyRules, type ProxyRules } from './rules/proxy-rules.ts';
 import { saturationRules, type SaturationRules } from './rules/saturation-rules.ts';
@@ -15,13 +16,23 @@ import { wireRules, type WireRules } from './rules/wire-rules.ts';
 
 /** Inputs of every rule, by its name. */
 export interface RuleInputs
-  extends LoadRules, LedgerRules, MachineRules, OverheadRules, ProxyRules, SaturationRules, WireRules, StateRules {}
+  extends
+    LoadRules,
+    LedgerRules,
+    MachineRules,
+    MeshMetricsRules,
+    OverheadRules,
+    ProxyRules,
+    SaturationRules,
+    WireRules,
+    StateRules {}
 export type RuleName = keyof RuleInputs;
 
 const rules: RulesFor<RuleInputs> = {
   ...loadRules,
   ...ledgerRules,
   ...machineRules,
+  ...meshMetricsRules,
   ...overheadRules,
   ...proxyRules,
   ...saturationRules,

@@ -14,6 +14,7 @@ import { hasContainer, type PodJson } from '../observe/health/pod.ts';
 import type { Toolbox } from '../tools/tool.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { readFingerprint } from './fingerprint.ts';
+import { toolsLock } from './mesh-release.ts';
 import { givenPrograms } from './own-mesh.ts';
 
 /** A lab that is up, with the mesh that was deployed there, to be looked at in one namespace. */
@@ -74,6 +75,7 @@ export async function attachLab(options: {
     const toolbox = createToolbox({
       ...{ progress, signal },
       given: givenPrograms(fingerprint?.mesh?.own ?? {}, meshEntry),
+      lock: toolsLock(fingerprint?.mesh?.setup ?? {}, meshEntry),
     });
     const open = (namespace: string): MeshAdapter =>
       meshEntry.open({

@@ -9,6 +9,7 @@ import { isSecretName, secretValues } from '../evidence/lab-secrets.ts';
 import type { ImageMap } from '../images/image.ts';
 import type { KubeObject } from '../kube/types.ts';
 import type { MeshSetup } from '../meshes/adapter.ts';
+import { builtHere } from './mesh-release.ts';
 import type { OwnMesh } from './own-mesh.ts';
 
 /** With the versions of the programs it is made of: a newer proxy is another mesh. */
@@ -22,6 +23,7 @@ const meshSchema = z.strictObject({
       revision: z.string().optional(),
       profile: z.string().optional(),
       dialect: z.string().optional(),
+      release: z.string().optional(),
     })
     .optional(),
   /** Folders of what a user built of it. */
@@ -124,13 +126,13 @@ function meshChanges(was: MeshMade | undefined, now: MeshMade | undefined): stri
 
 /** By the options that chose it: to repeat them is all that is needed. */
 function setupChanges({ setup: was = {} }: MeshMade, { name, setup: now = {} }: MeshMade): string[] {
-  return (['installed', 'revision', 'profile', 'dialect'] as const)
+  return (['installed', 'revision', 'profile', 'dialect', 'release'] as const)
     .filter((key) => was[key] !== now[key])
     .map((key) => `${name} was made ${option(key, was[key])}, is asked for ${option(key, now[key])}`);
 }
 
 function option(key: string, value: string | boolean | undefined): string {
-  if (value === undefined) return `without --mesh-${key}`;
+  if (value === undefined) return key === 'release' ? `with --mesh-release ${builtHere}` : `without --mesh-${key}`;
   return `with --mesh-${key}${value === true ? '' : ` ${value}`}`;
 }
 

@@ -36,7 +36,7 @@ export async function labImages(
 ): Promise<(ImageSpec | ReadyImage)[]> {
   const { names, mesh = anyMesh, own = {}, signal } = options;
   const wanted = new Set<string>(names ?? [...ownImageNames, ...Object.keys(mesh.images)]);
-  const kit = imageKit(toolbox, { ownPrograms: own.binaries, signal });
+  const kit = imageKit(toolbox, { ownPrograms: own.binaries, release: own.release, signal });
   const base = await kit.base();
   const libc = await kit.libc();
 

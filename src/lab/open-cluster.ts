@@ -10,7 +10,8 @@ import { checkPlatform } from '../tools/platform.ts';
 import { createToolbox } from '../tools/toolbox.ts';
 import { bareCluster, saveFingerprint } from './fingerprint.ts';
 import { labImages } from './images.ts';
-import { checkOwnMesh, type OwnMesh } from './own-mesh.ts';
+import { chooseRelease, toolsLock } from './mesh-release.ts';
+import { checkOwnMesh, type OwnMesh, toolsOf } from './own-mesh.ts';
 import { prepareMachine } from './prepare-machine.ts';
 
 export interface OpenClusterOptions {
@@ -18,7 +19,7 @@ export interface OpenClusterOptions {
   cluster: string;
   /** Its images are loaded: a node may reach no registry. */
   mesh?: MeshName | undefined;
-  ownMesh?: Pick<OwnMesh, 'binaries' | 'images'> | undefined;
+  ownMesh?: Pick<OwnMesh, 'binaries' | 'images' | 'release'> | undefined;
   progress: Progress;
   signal: AbortSignal;
 }
@@ -30,13 +31,14 @@ export interface OpenClusterOptions {
  * @throws MeshproofError MESHPROOF_LAB_BUSY when there is a lab of that name; MESHPROOF_USAGE; others with exit code 3
  */
 export async function openCluster(options: OpenClusterOptions): Promise<{ cluster: RunningCluster; images: ImageMap }> {
-  const { name, mesh, ownMesh: own = {}, progress, signal } = options;
+  const { name, mesh, ownMesh: asked = {}, progress, signal } = options;
   checkPlatform();
   const entry: MeshEntry | undefined = mesh && meshes[mesh];
-  if (entry !== undefined) await checkOwnMesh(own, { mesh: entry, lab: name });
-  const tools = entry?.tools ?? [];
+  if (entry !== undefined) await checkOwnMesh(asked, { mesh: entry, lab: name });
+  const own = entry === undefined ? asked : await chooseRelease(asked, entry, { progress, signal });
+  const tools = entry === undefined ? [] : toolsOf(entry, own);
   const given = own.binaries === undefined ? undefined : { folder: own.binaries, tools };
-  const toolbox = createToolbox({ progress, signal, given });
+  const toolbox = createToolbox({ progress, signal, given, ...(entry && { lock: toolsLock(own, entry) }) });
   const needed = neededTools({ also: tools });
   const { provider } = await prepareMachine({ cluster: options.cluster, tools: needed, toolbox, progress });
   const context = { toolbox, progress, signal };

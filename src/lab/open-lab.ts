@@ -9,6 +9,7 @@ import { loadApp } from '../apps/load-app.ts';
 import { completeApp } from '../apps/running-app.ts';
 import { labImages } from './images.ts';
 import { checkOwnMesh, givenPrograms, nameTheLab, type OwnMesh, setupOf, toolsOf } from './own-mesh.ts';
+import type { MeshEntry } from '../meshes/define-mesh.ts';
 import { inDialect } from '../meshes/in-dialect.ts';
 import { meshes, type MeshName } from '../meshes/index.ts';
 import { refuseOtherMeshes } from '../meshes/other-meshes.ts';
@@ -20,6 +21,7 @@ import { knownSecrets } from '../evidence/known-secrets.ts';
 import { labSecrets } from '../evidence/lab-secrets.ts';
 import { checkFingerprint, fingerprintOf, saveFingerprint } from './fingerprint.ts';
 import { Lab, replicas } from './lab.ts';
+import { chooseRelease, toolsLock } from './mesh-release.ts';
 import { prepareMachine } from './prepare-machine.ts';
 
 export interface OpenLabOptions {
@@ -57,12 +59,17 @@ export function throwAwayName(runId: string): string {
 export async function openLab(options: OpenLabOptions): Promise<Lab> {
   const { progress, signal, stay = false } = options;
   checkPlatform();
-  const { ownMesh = {} } = options;
-  await checkOwnMesh(ownMesh, { mesh: meshes[options.mesh], lab: options.lab });
-  const meshEntry = inDialect(meshes[options.mesh], ownMesh.dialect);
+  const entry: MeshEntry = meshes[options.mesh];
+  await checkOwnMesh(options.ownMesh ?? {}, { mesh: entry, lab: options.lab });
+  const meshEntry = inDialect(entry, options.ownMesh?.dialect);
+  const ownMesh = await chooseRelease(options.ownMesh ?? {}, meshEntry, { progress, signal });
   const { installed, binaries, images: archives } = ownMesh;
   const meshTools = toolsOf(meshEntry, ownMesh);
-  const toolbox = createToolbox({ progress, signal, given: givenPrograms(ownMesh, { tools: meshTools }) });
+  const toolbox = createToolbox({
+    ...{ progress, signal },
+    given: givenPrograms(ownMesh, { tools: meshTools }),
+    lock: toolsLock(ownMesh, meshEntry),
+  });
   const app = options.app ?? (await loadApp(defaultApp));
   const tools = neededTools({ also: [...meshTools, ...appTools(app)] });
   const { provider, mechanisms } = await prepareMachine({ cluster: options.cluster, tools, toolbox, progress });

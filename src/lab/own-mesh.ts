@@ -9,6 +9,7 @@ import type { MeshEntry } from '../meshes/define-mesh.ts';
 import type { GivenPrograms } from '../tools/given-programs.ts';
 import { unfitPrograms } from '../tools/program-file.ts';
 import type { Toolbox, ToolName } from '../tools/tool.ts';
+import { checkRelease } from './mesh-release.ts';
 
 /** What a user says of the mesh: of programs that he built, to be tried before they are released, and of how it is installed. */
 export interface OwnMesh extends MeshSetup {
@@ -23,18 +24,23 @@ export function givenPrograms({ binaries }: OwnMesh, { tools }: Pick<MeshEntry, 
   return binaries === undefined ? undefined : { folder: binaries, tools };
 }
 
-/** What a lab with it is made of; of a mesh that is there already, what is still needed. */
+/** What a lab with it is made of, by what was chosen of it; of a mesh that is there already, what is still needed. */
 export function toolsOf(
-  { tools, setup, dialects = {} }: Pick<MeshEntry, 'tools' | 'setup' | 'dialects'>,
-  { installed, dialect = '' }: MeshSetup,
+  { tools, setup, release: official, dialects = {} }: Pick<MeshEntry, 'tools' | 'setup' | 'release' | 'dialects'>,
+  { installed, release, dialect = '' }: MeshSetup,
 ): readonly ToolName[] {
-  return (installed ? setup?.adopts : undefined) ?? [...tools, ...(dialects[dialect]?.tools ?? [])];
+  if (installed === true && setup?.adopts !== undefined) return setup.adopts;
+  const own = release === undefined ? undefined : official?.tools;
+  return [...(own ?? tools), ...(dialects[dialect]?.tools ?? [])];
 }
 
 /** What was chosen of how the mesh comes to be and is told, without the folders. */
-export function setupOf({ installed, revision, profile, dialect }: OwnMesh): MeshSetup {
-  return { installed, revision, profile, dialect };
+export function setupOf({ installed, revision, profile, dialect, release }: OwnMesh): MeshSetup {
+  return { installed, revision, profile, dialect, release };
 }
+
+/** Of an entry what says how it can be had. */
+type CheckedMesh = Pick<MeshEntry, 'title' | 'setup' | 'dialects' | 'release'>;
 
 /** What to do where there is no lab with a mesh that could be adopted. */
 export const nameTheLab =
@@ -49,7 +55,7 @@ export const nameTheLab =
  */
 export async function checkOwnMesh(
   own: OwnMesh,
-  { mesh, lab }: { mesh: Pick<MeshEntry, 'title' | 'setup' | 'dialects'>; lab: string | undefined },
+  { mesh, lab }: { mesh: CheckedMesh; lab: string | undefined },
 ): Promise<void> {
   checkMeshSetup(own, mesh);
   if (own.installed && lab === undefined)
@@ -81,9 +87,10 @@ export async function checkOwnMesh(
   );
 }
 
-function checkMeshSetup(own: OwnMesh, mesh: Pick<MeshEntry, 'title' | 'setup' | 'dialects'>): void {
+function checkMeshSetup(own: OwnMesh, mesh: CheckedMesh): void {
   const { installed, profile, revision, dialect, images } = own;
   const { title, setup, dialects = {} } = mesh;
+  checkRelease(own, mesh);
   const refused = (what: string, hint: string): MeshproofError => new MeshproofError('MESHPROOF_USAGE', what, hint);
   if (dialect !== undefined && dialects[dialect] === undefined) {
     const names = Object.keys(dialects);

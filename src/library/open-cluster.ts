@@ -8,7 +8,7 @@ import { interruptible, ownMeshOf } from './run.ts';
 
 export interface ClusterSettings extends Pick<
   LabSettings,
-  'cluster' | 'mesh' | 'meshBinaries' | 'meshImages' | 'recreate' | 'progress' | 'signal'
+  'cluster' | 'mesh' | 'meshBinaries' | 'meshImages' | 'meshRelease' | 'recreate' | 'progress' | 'signal'
 > {
   lab: string;
 }
@@ -29,13 +29,13 @@ export interface Cluster {
  */
 export async function openCluster(settings: ClusterSettings): Promise<Cluster> {
   const { lab: name, mesh, cluster: kind = defaults.cluster, progress = silentProgress(), recreate = false } = settings;
-  const { binaries, images: archives } = ownMeshOf(settings);
+  const { binaries, images: archives, release } = ownMeshOf(settings);
   await using _lock = await lockLab(name, 'up');
   using stop = interruptible(settings.signal);
   if (recreate) await progress.step(`deleting the lab ${name}`, () => deleteLab(name));
   const { cluster, images } = await make({
     ...{ name, cluster: kind, mesh, progress, signal: stop.signal },
-    ownMesh: { binaries, images: archives },
+    ownMesh: { binaries, images: archives, release },
   });
   cluster.kube.close();
   return {

@@ -29,6 +29,8 @@ export interface Settings {
   meshRevision?: string | undefined;
   /** Profile that the mesh is installed with, in its own words. */
   meshProfile?: string | undefined;
+  /** Release of the mesh by its makers, or `built`: from its sources; default: the release where it can be had, else built. */
+  meshRelease?: string | undefined;
   /** Which of its dialects policies are written in; default: its usual one. */
   meshDialect?: string | undefined;
   /** `auto`, or the name of an entry of `clusters`. */
@@ -94,16 +96,22 @@ export function ownMeshOf(settings: Settings): OwnMesh {
     revision: settings.meshRevision,
     profile: settings.meshProfile,
     dialect: settings.meshDialect,
+    release: settings.meshRelease,
   };
 }
 
 /** The mesh that is asked for, and what the user says of it; else what the lab that is named was given. */
-export async function meshOf(settings: Settings): Promise<{ mesh: MeshName; ownMesh: OwnMesh }> {
-  const was = settings.lab === undefined ? undefined : await meshOfLab(settings.lab);
+export async function meshOf(
+  settings: Settings,
+  given: (lab: string) => ReturnType<typeof meshOfLab> = meshOfLab,
+): Promise<{ mesh: MeshName; ownMesh: OwnMesh }> {
+  const was = settings.lab === undefined ? undefined : await given(settings.lab);
   const mesh = settings.mesh ?? was?.mesh ?? defaults.mesh;
   const ownMesh = ownMeshOf(settings);
+  if (was?.mesh !== mesh) return { mesh, ownMesh };
   const saysNothing = Object.values(ownMesh).every((value) => value === undefined || value === false);
-  return saysNothing && was?.mesh === mesh ? was : { mesh, ownMesh };
+  // What a lab is made of is not decided again.
+  return saysNothing ? was : { mesh, ownMesh: { ...ownMesh, release: ownMesh.release ?? was.ownMesh.release } };
 }
 
 export async function appOf(app: App | string = defaults.app): Promise<App> {

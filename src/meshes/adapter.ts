@@ -17,6 +17,8 @@ export interface MeshSetup {
   profile?: string | undefined;
   /** Which of its `dialects` policies are written in; undefined: its usual one. */
   dialect?: string | undefined;
+  /** Version of its makers' release that its programs and images are of; undefined: the programs that it is usually made of. */
+  release?: string | undefined;
 }
 
 /** The installation of a mesh that a lab has, for its report. */
@@ -31,6 +33,8 @@ export interface MeshInstallation {
   trustDomain?: string | undefined;
   /** Which of its dialects policies are written in; left out: its usual one. */
   dialect?: string | undefined;
+  /** It is its makers' own release, of this version. */
+  release?: string | undefined;
 }
 
 export interface MeshContext {
@@ -183,6 +187,11 @@ export interface MeshAdapter {
   /** Back to nothing but these, whatever a run that died has left. @param baseline who may call whom */
   resetPolicies(baseline: readonly Policy[]): Promise<void>;
   metrics(pod: PodRef): Promise<ProxySnapshot>;
+  /**
+   * The metrics of its own that this mesh has beside its proxies' counters, by the name that its users know them by; `none` says why
+   * proxies of this installation have none, if they have none. Undefined: it has only the counters.
+   */
+  readonly meshMetrics?: { name: string; none?: string | undefined } | undefined;
   /** SPIFFE or DNS identity expected for a service. */
   identityOf(service: string): Promise<string>;
   wireExpectation(source: string, destination: string): Promise<WireExpectation>;

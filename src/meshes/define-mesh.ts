@@ -33,6 +33,18 @@ export interface MeshDialect extends PolicyLimits {
   readonly says?: Partial<Statements> | undefined;
 }
 
+/** The release of a mesh's makers, which can be installed in the place of programs that are made here. */
+export interface MeshRelease {
+  /** Its command line; what the lock file says of that is said of the release. */
+  readonly tool: ToolName;
+  /** Programs that are needed with it, beyond those of every lab. */
+  readonly tools: readonly ToolName[];
+  /** Where its images are pulled from: the version page of the registry, as a URL. */
+  readonly registry: string;
+  /** Oldest version that works here. */
+  readonly since: string;
+}
+
 /** Everything meshproof knows of a mesh before there is a lab. A new mesh is a folder with one of these, and a line in index.ts. */
 export interface MeshEntry<Name extends string = string> extends PolicyLimits {
   readonly name: Name;
@@ -67,6 +79,8 @@ export interface MeshEntry<Name extends string = string> extends PolicyLimits {
     /** @throws MeshproofError MESHPROOF_USAGE for a profile or a revision that it cannot have */
     check(setup: MeshSetup): void;
   };
+  /** Undefined: there is one way only to get it. */
+  readonly release?: MeshRelease | undefined;
   /** Talks to it in a lab; starts nothing. */
   open(context: MeshContext): MeshAdapter;
 }

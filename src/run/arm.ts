@@ -260,6 +260,9 @@ async function evidenceOf(seen: Seen): Promise<ArmResult> {
     }),
     proxy,
     proxyProblems: await evidence.json(path('proxy-problems.json'), problems),
+    meshMetrics: [...new Set(looks.end.map(({ service }) => service))].filter((service) =>
+      looks.end.every((look) => look.service !== service || look.meshMetrics !== undefined),
+    ),
     captures: captured,
     apps: appLooks,
     signals: await signalTable({ scenario: spec.scenario, arm: armFolder(spec) }, sources, evidence.reader),

@@ -109,6 +109,15 @@ const toolSchema = z
     release: z.strictObject({ files: z.array(releaseFileSchema).min(1) }).optional(),
     /** Why there is no official binary release to take. */
     noRelease: z.string().optional(),
+    /** Its makers' release where that is another program than `package` makes: only for who asks for it (official.ts). */
+    official: z
+      .strictObject({
+        version: z.string(),
+        /** What it says of its version; like `host.pattern`. */
+        pattern,
+        files: z.array(releaseFileSchema).min(1),
+      })
+      .optional(),
     package: z.discriminatedUnion('kind', [debianSchema, goSchema, goFilesSchema, pypiSchema, nonePackageSchema]),
   })
   .refine((tool) => (tool.release === undefined) !== (tool.noRelease === undefined), 'expected release or noRelease');

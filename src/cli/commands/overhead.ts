@@ -14,6 +14,7 @@ import {
   labOption,
   meshBinariesOption,
   meshImagesOption,
+  meshReleaseOption,
   reportsOption,
   timeoutOption,
 } from '../options.ts';
@@ -26,6 +27,7 @@ interface Options {
   mesh?: MeshName | undefined;
   meshBinaries?: string | undefined;
   meshImages?: string | undefined;
+  meshRelease?: string | undefined;
   lab?: string | undefined;
   service?: string | undefined;
   rps?: number | undefined;
@@ -44,6 +46,7 @@ export function overheadCommand(): Command {
     .addOption(labMeshOption())
     .addOption(meshBinariesOption())
     .addOption(meshImagesOption())
+    .addOption(meshReleaseOption())
     .addOption(labOption())
     .addOption(new Option('--service <service>', 'the one that is called (default: the first that answers HTTP)'))
     .addOption(new Option('--rps <rate>', 'requests a second (default: 40)').argParser(positive))
@@ -77,6 +80,7 @@ Ends with 4 where a figure is not above the noise: two series without the mesh d
         mesh,
         meshBinaries,
         meshImages,
+        meshRelease,
         lab,
         service,
         rps,
@@ -85,7 +89,20 @@ Ends with 4 where a figure is not above the noise: two series without the mesh d
         reports: reportsDir,
       } = options;
       const overhead = await measureOverhead({
-        ...{ app, cluster, mesh, meshBinaries, meshImages, lab, service, rps, seconds, rounds, reportsDir },
+        ...{
+          app,
+          cluster,
+          mesh,
+          meshBinaries,
+          meshImages,
+          meshRelease,
+          lab,
+          service,
+          rps,
+          seconds,
+          rounds,
+          reportsDir,
+        },
         command: ['meshproof', ...process.argv.slice(2)],
         progress,
         signal: interrupts.signal,

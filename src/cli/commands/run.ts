@@ -16,6 +16,7 @@ import {
   meshImagesOption,
   meshInstalledOption,
   meshProfileOption,
+  meshReleaseOption,
   meshRevisionOption,
   reportsOption,
   timeoutOption,
@@ -34,6 +35,7 @@ interface Options {
   meshRevision?: string | undefined;
   meshProfile?: string | undefined;
   meshDialect?: string | undefined;
+  meshRelease?: string | undefined;
   lab?: string | undefined;
   keep?: boolean | undefined;
   reports: string;
@@ -55,6 +57,7 @@ export function runCommandDefinition(): Command {
     .addOption(meshRevisionOption())
     .addOption(meshProfileOption())
     .addOption(meshDialectOption())
+    .addOption(meshReleaseOption())
     .addOption(labOption())
     .addOption(new Option('--keep', 'leave the lab up after the run'))
     .addOption(reportsOption())
@@ -81,7 +84,7 @@ Examples:
         onSecond: () => process.exit(130),
       });
       const { app, cluster, mesh, meshBinaries, meshImages, meshInstalled, meshRevision } = options;
-      const { meshProfile, meshDialect, lab, keep, reports: reportsDir } = options;
+      const { meshProfile, meshDialect, meshRelease, lab, keep, reports: reportsDir } = options;
       const result = await runScenarios({
         scenarios: [...names, ...options.scenario],
         app,
@@ -93,6 +96,7 @@ Examples:
         meshRevision,
         meshProfile,
         meshDialect,
+        meshRelease,
         lab,
         keep,
         reportsDir,

@@ -13,6 +13,7 @@ import {
   meshImagesOption,
   meshInstalledOption,
   meshProfileOption,
+  meshReleaseOption,
   meshRevisionOption,
   timeoutOption,
 } from '../options.ts';
@@ -28,6 +29,7 @@ interface Options {
   meshRevision?: string | undefined;
   meshProfile?: string | undefined;
   meshDialect?: string | undefined;
+  meshRelease?: string | undefined;
   lab: string;
   clusterOnly?: boolean | undefined;
   recreate?: boolean | undefined;
@@ -47,6 +49,7 @@ export function upCommand(): Command {
     .addOption(meshRevisionOption())
     .addOption(meshProfileOption())
     .addOption(meshDialectOption())
+    .addOption(meshReleaseOption())
     .addOption(labOption().default('default'))
     .addOption(
       new Option('--cluster-only', 'no mesh and no application: for a mesh that you install yourself').conflicts([

@@ -22,6 +22,7 @@ import { injectionMarks, ownInjection, type Injection } from './inject.ts';
 import { ownInstallation, type IstioInstallation } from './installation.ts';
 import { installControlPlane, strictIn, versionOf } from './install.ts';
 import { keyLogs } from './key-logs.ts';
+import { istioMetricsPath, readIstioMetrics } from './metrics.ts';
 import { meshedPods } from './meshed-pod.ts';
 import {
   defaultRevision,
@@ -47,6 +48,8 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
   const { kube, images, namespace, progress, signal, setup = {} } = context;
   const admin = new EnvoyAdmin(kube, ports.admin);
   const dialect = dialectOf(setup);
+  /** Put together here, with no Envoy of Istio's own. */
+  const isPlain = !setup.installed && setup.release === undefined;
   let version: string | undefined;
   let installation: IstioInstallation | undefined = setup.installed ? undefined : ownInstallation(setup);
   let injection: Injection | undefined = setup.installed ? undefined : ownInjection(setup.revision ?? defaultRevision);
@@ -97,8 +100,17 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
       return [...caveatsOf(installation, version), ...(dialect?.caveats ?? [])];
     },
     async installation() {
-      const { adopted, namespace: where, revision, tags, profile, trustDomain, dialect: spoken } = await istio();
-      return { adopted, namespace: where, revision, tags, profile, trustDomain, dialect: spoken };
+      const {
+        adopted,
+        namespace: where,
+        revision,
+        tags,
+        profile,
+        trustDomain,
+        dialect: spoken,
+        release,
+      } = await istio();
+      return { adopted, namespace: where, revision, tags, profile, trustDomain, dialect: spoken, release };
     },
     sidecarContainer,
 
@@ -174,7 +186,20 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
 
     resetPolicies: async (baseline) => resetPolicies(await target(), baseline),
 
-    metrics: async (ref) => envoySnapshot(admin, await podOf(ref), istioStatNames(ref.namespace), clock),
+    async metrics(ref) {
+      const snapshot = await envoySnapshot(admin, await podOf(ref), istioStatNames(ref.namespace), clock);
+      if (isPlain) return snapshot;
+      return { ...snapshot, meshMetrics: readIstioMetrics(await admin.text(ref, istioMetricsPath), ref.namespace) };
+    },
+
+    meshMetrics: {
+      name: 'istio_*',
+      none: isPlain
+        ? 'the proxies are a plain Envoy, which lacks Istio’s filter istio.stats'
+        : setup.installed
+          ? 'the proxies of this Istio keep none: they are a plain Envoy, or a Telemetry switches them off or leaves labels out'
+          : undefined,
+    },
 
     identityOf: async (service) => identityIn(await podsOfApp(), service),
 

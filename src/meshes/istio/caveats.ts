@@ -8,6 +8,11 @@ const always = [
 /** What a report must state of this Istio. Pure. */
 export function caveatsOf(installation: IstioInstallation | undefined, version: string | undefined): string[] {
   if (installation?.adopted !== true) {
+    if (installation?.release !== undefined)
+      return [
+        `Istio ${installation.release} is its makers’ own release. That its images are signed by them was not checked: they are what their registry has under that version.`,
+        ...always,
+      ];
     return [
       'The proxies are a plain Envoy, not Istio’s own build: its filters for peer metadata and for istio_* metrics are switched off, and figures come from Envoy’s counters of clusters and listeners.',
       ...always,
@@ -18,7 +23,7 @@ export function caveatsOf(installation: IstioInstallation | undefined, version: 
   return [
     `Istio ${version ?? 'of unknown version'} was there before and was adopted: revision ${revision}${names}, in namespace ${namespace}. Nothing of it was changed.`,
     'That proxies keep all counters and let go of old connections after 2 s is an annotation of the app’s pods (proxy.istio.io/config), and that they take mutual TLS only a PeerAuthentication of the app’s namespace: without meshproof this Istio may do otherwise.',
-    'Figures come from Envoy’s counters of clusters and listeners, also where Istio’s own proxies have istio_* metrics.',
+    'Figures come from Envoy’s counters of clusters and listeners; where Istio’s own proxies have istio_* metrics, these are held against them.',
     ...always,
   ];
 }

@@ -8,6 +8,9 @@ import { istioPolicies } from './policies/index.ts';
 import { checkSetup } from './profiles.ts';
 import { istioSmi } from './smi.ts';
 
+/** Programs that are needed with an Istio whose images are ready: those of its release, or of one that is there. */
+const aroundIt = ['istioctl', 'envoy', 'iptables', 'iproute2', 'tcpdump'] as const;
+
 export const istio = defineMesh({
   name: 'istio',
   title: 'Istio',
@@ -24,6 +27,13 @@ export const istio = defineMesh({
   dialects: istioDialects,
   capabilities: istioCapabilities,
   smi: istioSmi,
-  setup: { adopts: ['istioctl', 'envoy', 'iptables', 'iproute2', 'tcpdump'], check: checkSetup },
+  setup: { adopts: aroundIt, check: checkSetup },
+  release: {
+    tool: 'istioctl',
+    tools: aroundIt,
+    registry: 'https://index.docker.io/v2/',
+    // The first whose `istioctl proxy-status` writes JSON, which health reads.
+    since: '1.30.0',
+  },
   open: (context) => istioAdapter(context),
 });

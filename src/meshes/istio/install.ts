@@ -23,13 +23,25 @@ export interface IstioImages {
 }
 
 /**
- * What istioctl is asked for. The proxy is a plain Envoy: it lacks the filters that Istio compiles into its own
- * (`istio.metadata_exchange`, `istio.stats`, `istio.alpn`), and refuses a configuration that names them.
+ * What it takes for a proxy that is a plain Envoy: it lacks the filters that Istio compiles into its own (`istio.metadata_exchange`,
+ * `istio.stats`, `istio.alpn`), and refuses a configuration that names them.
  */
+const plainEnvoy = {
+  defaultConfig: { binaryPath: '/usr/bin/envoy' },
+  values: { telemetry: { enabled: false } },
+  env: { PILOT_ENABLE_METADATA_EXCHANGE: 'false', PILOT_ENABLE_ALPN_FILTER: 'false', PILOT_DISABLE_MX_ALPN: 'true' },
+};
+
+/** What istioctl is asked for. */
 export function operator(
   { istiod, proxy }: IstioImages,
-  { profile = defaultProfile, revision = defaultRevision }: Pick<MeshSetup, 'profile' | 'revision'> = {},
+  {
+    profile = defaultProfile,
+    revision = defaultRevision,
+    release,
+  }: Pick<MeshSetup, 'profile' | 'revision' | 'release'> = {},
 ): object {
+  const forProxy: Partial<typeof plainEnvoy> = release === undefined ? plainEnvoy : {};
   return {
     apiVersion: 'install.istio.io/v1alpha1',
     kind: 'IstioOperator',
@@ -37,7 +49,7 @@ export function operator(
       profile,
       ...(revision !== defaultRevision && { revision }),
       meshConfig: {
-        defaultConfig: { binaryPath: '/usr/bin/envoy', ...proxySettings },
+        defaultConfig: { ...forProxy.defaultConfig, ...proxySettings },
       },
       values: {
         // Who checks configuration that names no revision: else the istiod of a revision leaves it alone.
@@ -47,16 +59,12 @@ export function operator(
           proxy_init: { image: proxy },
           defaultPodDisruptionBudget: { enabled: false },
         },
-        telemetry: { enabled: false },
+        ...forProxy.values,
         pilot: {
           image: istiod,
           autoscaleEnabled: false,
           resources: { requests: { cpu: '50m', memory: '128Mi' } },
-          env: {
-            PILOT_ENABLE_METADATA_EXCHANGE: 'false',
-            PILOT_ENABLE_ALPN_FILTER: 'false',
-            PILOT_DISABLE_MX_ALPN: 'true',
-          },
+          ...(forProxy.env && { env: forProxy.env }),
         },
       },
     },
@@ -87,7 +95,7 @@ export function strictIn(namespace: string): KubeObject {
 export async function generate(
   { tool, signal }: Istioctl,
   images: IstioImages,
-  setup?: Pick<MeshSetup, 'profile' | 'revision'>,
+  setup?: Pick<MeshSetup, 'profile' | 'revision' | 'release'>,
 ): Promise<KubeObject[]> {
   const input = JSON.stringify(operator(images, setup));
   return parseAllDocuments(await istioctl({ tool, signal }, ['manifest', 'generate', '-f', '-'], { input }))

@@ -11,13 +11,19 @@ export interface IstioInstallation extends MeshInstallation {
 }
 
 /** What the one that meshproof installs is. */
-export function ownInstallation({ revision = defaultRevision, profile, dialect }: MeshSetup): IstioInstallation {
+export function ownInstallation({
+  revision = defaultRevision,
+  profile,
+  dialect,
+  release,
+}: MeshSetup): IstioInstallation {
   return {
     adopted: false,
     namespace: istioNamespace,
     revision,
     tags: [],
     ...(profile !== undefined && { profile }),
+    ...(release !== undefined && { release }),
     deployment: revision === defaultRevision ? controlPlane : `${controlPlane}-${revision}`,
     trustDomain,
     ...(dialect !== undefined && { dialect }),

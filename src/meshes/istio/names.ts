@@ -69,8 +69,14 @@ export function sniOf(service: string, namespace: string, port: number): string 
  * semicolon follows.
  */
 export function serviceOfCluster(cluster: string, namespace: string): string | undefined {
-  const [, service, host] = /^outbound\|\d+\|[^|]*\|([a-z0-9-]+)\.(.+?);?$/.exec(cluster) ?? [];
-  return host === `${namespace}.svc.${clusterDomain}` ? service : undefined;
+  const [, host = ''] = /^outbound\|\d+\|[^|]*\|(.+?);?$/.exec(cluster) ?? [];
+  return serviceOfHost(host, namespace);
+}
+
+/** The service whose name that is, where it is in this namespace. */
+export function serviceOfHost(host: string, namespace: string): string | undefined {
+  const [service = ''] = host.split('.', 1);
+  return service !== '' && host === hostOf(service, namespace) ? service : undefined;
 }
 
 /** How Istio names what the Envoys of a namespace count. All HTTP services on one port share an outbound listener. */

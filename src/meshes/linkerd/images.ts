@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshproofError } from '../../base/errors.ts';
 import type { ImageKit, MadeImage } from '../../images/image-kit.ts';
+import { officialImage } from '../official-image.ts';
 
 /** Where Linkerd's manifests look for the programs of a pod. */
 const proxyFolder = '/usr/lib/linkerd';
@@ -33,17 +34,11 @@ async function ownPrograms(folder: string, names: readonly string[]): Promise<st
 /** The image that Linkerd's maintainers built, of the release of the command line that installs it. */
 async function official(kit: ImageKit, name: string): Promise<MadeImage> {
   const { version } = await kit.tool('linkerd');
-  try {
-    return await kit.pull(`cr.l5d.io/linkerd/${name}:edge-${version}`);
-  } catch (error) {
-    if (!(error instanceof MeshproofError)) throw error;
-    throw new MeshproofError(
-      error.code,
-      error.message,
-      'Where that registry cannot be reached: --mesh-binaries with the programs of a build of your own, or --mesh-images with linkerd-controller.tar and linkerd-proxy.tar.',
-      { cause: error },
-    );
-  }
+  return officialImage(
+    kit,
+    `cr.l5d.io/linkerd/${name}:edge-${version}`,
+    '--mesh-binaries with the programs of a build of your own, or --mesh-images with linkerd-controller.tar and linkerd-proxy.tar.',
+  );
 }
 
 export const linkerdImages = {

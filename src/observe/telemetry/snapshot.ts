@@ -13,7 +13,17 @@ export interface ProxySnapshot {
   inbound: TrafficCounters;
   outbound: OutboundCounters[];
   saturation: Saturation;
+  /** Where the mesh has metrics of its own beside its proxies' counters, and this proxy keeps them. */
+  meshMetrics?: MeshMetrics | undefined;
 }
+
+/** The same requests as the mesh's own metrics have them: what dashboards and alerts of its users rest on. */
+export interface MeshMetrics {
+  inbound: MeshTraffic;
+  outbound: (MeshTraffic & { destination: string })[];
+}
+
+export type MeshTraffic = Pick<TrafficCounters, 'requestsByCode' | 'latency'>;
 
 export interface TrafficCounters {
   /** By status code, e.g. `{ '200': 12, '503': 3 }`; TCP services have none. */

@@ -26,6 +26,8 @@ describe('bad input to the command line', () => {
     ],
     ['a mesh that cannot be adopted', () => ['run', '--lab', 'x', '--mesh-installed'], /Consul .*cannot be adopted/],
     ['a profile that cannot work', () => ['up', '--mesh', 'istio', '--mesh-profile', 'ambient'], /needs ztunnel/],
+    ['a release that is too old', () => ['up', '--mesh', 'istio', '--mesh-release', '1.20.0'], /older than what works/],
+    ['a release of a mesh that has no choice', () => ['run', '--mesh-release', '1.22.7'], /no choice of releases/],
     ['a mesh to be adopted nowhere', () => ['run', '--mesh', 'istio', '--mesh-installed'], /and none is named/],
     ['a cluster alone with a mesh', () => ['up', '--cluster-only', '--mesh-installed'], /cannot be used with/],
     ['a lab name nobody may have', () => ['up', '--lab', 'No!'], /lower-case letters/],

@@ -37,6 +37,9 @@ describe('who is asked for the credentials of a registry', () => {
     expect(loginIn(JSON.stringify({ auths: { 'quay.io': {} }, credsStore: 'desktop' }), 'quay.io')).to.equal(
       'the credential helper docker-credential-desktop',
     );
+    expect(loginIn('{"credsStore":"desktop"}', 'docker.io'), 'also of who has no login').to.equal(
+      'the credential helper docker-credential-desktop',
+    );
     expect(loginIn(config, 'ghcr.io')).to.equal(undefined);
     expect(loginIn('{', 'ghcr.io')).to.equal('the file is no JSON');
   });

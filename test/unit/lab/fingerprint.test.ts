@@ -98,6 +98,9 @@ describe('what a lab got', () => {
     const { message } = await errorOf(check(chosen({ installed: true, revision: 'canary' })));
     expect(message).to.contain('toy was made without --mesh-installed, is asked for with --mesh-installed');
     expect(message).to.contain('without --mesh-revision, is asked for with --mesh-revision canary');
+    expect((await errorOf(check(chosen({ release: '1.31.4' })))).message).to.contain(
+      'toy was made with --mesh-release built, is asked for with --mesh-release 1.31.4',
+    );
     await saveFingerprint(dir, fingerprintOf(chosen({ revision: 'canary' })));
     await check(chosen({ revision: 'canary' }));
     expect((await errorOf(check(deployed()))).message).to.contain(

@@ -19,8 +19,16 @@ describe('the mesh of a lab', () => {
       mesh: 'linkerd',
       ownMesh: { binaries: '/home/me/linkerd2/target' },
     });
+    await given('consul');
+    expect(await meshOfLab('dev', labs)).to.deep.equal({ mesh: 'consul', ownMesh: {} });
+  });
+
+  it('is of the release that it was made of, or built: that is not decided again', async () => {
     await given('istio');
-    expect(await meshOfLab('dev', labs)).to.deep.equal({ mesh: 'istio', ownMesh: {} });
+    expect(await meshOfLab('dev', labs)).to.deep.equal({ mesh: 'istio', ownMesh: { release: 'built' } });
+    const setup = { release: '1.31.4', revision: 'a' };
+    await saveFingerprint(stateDir, fingerprintOf({ images: {}, mesh: { name: 'istio', tools: [], setup }, apps: [] }));
+    expect(await meshOfLab('dev', labs)).to.deep.equal({ mesh: 'istio', ownMesh: setup });
   });
 
   it('is not guessed: no such lab, no record, or a mesh that nobody knows', async () => {

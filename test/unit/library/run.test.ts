@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { MeshproofError, runScenarios, openLab } from '../../../src/index.ts';
-import { interruptible } from '../../../src/library/run.ts';
+import { interruptible, meshOf } from '../../../src/library/run.ts';
 
 async function refused(work: Promise<unknown>): Promise<string> {
   const error = await work.then(
@@ -31,6 +31,16 @@ describe('runs of the library', () => {
     );
     expect(await refused(openLab({ app: 'podinfi' }))).to.match(/^MESHPROOF_APP_UNKNOWN/);
     expect(existsSync(reportsDir)).to.equal(false);
+  });
+
+  it('are on the mesh that a lab was given, of the release that it was given, unless another is asked for', async () => {
+    const given = async () => ({ mesh: 'istio' as const, ownMesh: { release: '1.31.4', binaries: '/mine' } });
+    const of = async (asked: object) => meshOf({ lab: 'dev', ...asked }, given);
+    expect(await of({})).to.deep.equal(await given());
+    expect((await of({ meshRevision: 'a' })).ownMesh).to.include({ release: '1.31.4', revision: 'a' });
+    expect((await of({ meshRelease: 'built' })).ownMesh.release).to.equal('built');
+    expect((await of({ mesh: 'consul', meshRevision: 'a' })).ownMesh.release, 'of another mesh').to.equal(undefined);
+    expect((await meshOf({ mesh: 'istio' }, given)).ownMesh.release, 'no lab is named').to.equal(undefined);
   });
 
   it('are interrupted by a signal of the user, and that is no bug', () => {

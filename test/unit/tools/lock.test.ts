@@ -54,10 +54,17 @@ describe('tools/lock.json', () => {
         expect(inRange(lock.go.version, `>=${goVersionOf(pack.directory)}`)).to.equal(true);
       });
     }
-    const { release } = tool;
-    if (!release) continue;
+    const { release, official } = tool;
+    if (official) {
+      it(`${name}: its official release is another program than what is built, and has the same name`, () => {
+        expect(official.files.flatMap((file) => Object.keys(file.programs))).to.have.members(tool.host.programs);
+        expect(official.version).not.to.equal(tool.version);
+      });
+    }
+    const files = [...(release?.files ?? []), ...(official?.files ?? [])];
+    if (files.length === 0) continue;
     it(`${name}: every template is filled`, () => {
-      for (const file of release.files) {
+      for (const file of files) {
         const text = fill(`${file.url} ${file.checksums} ${Object.values(file.programs).join(' ')}`, {
           version: tool.version,
         });
@@ -65,7 +72,7 @@ describe('tools/lock.json', () => {
       }
     });
     it(`${name}: downloads only over TLS`, () => {
-      for (const file of release.files) expect(`${file.url} ${file.checksums}`).to.match(/^https:\S+ https:/);
+      for (const file of files) expect(`${file.url} ${file.checksums}`).to.match(/^https:\S+ https:/);
     });
   }
 

@@ -127,6 +127,9 @@ describe('the configuration of a mesh that is there', () => {
     expect(caveatsOf({ ...installation, adopted: false }, '1.31').join())
       .to.include('plain Envoy')
       .and.not.to.include('adopted');
+    expect(caveatsOf({ ...installation, adopted: false, release: '1.31.4' }, '1.31.4').join())
+      .to.include('Istio 1.31.4 is its makers’ own release')
+      .and.not.to.include('plain Envoy');
   });
 });
 
