@@ -5,6 +5,7 @@ import type { RunningCluster } from '../../../src/clusters/provider.ts';
 import { buildArchive, imageMap } from '../../../src/images/archive.ts';
 import type { ImageMap } from '../../../src/images/image.ts';
 import { labImages } from '../../../src/lab/images.ts';
+import { toolsLock } from '../../../src/lab/mesh-release.ts';
 import type { OwnMesh } from '../../../src/lab/own-mesh.ts';
 import type { KubeObject, PodRef } from '../../../src/kube/types.ts';
 import type { Installed, MeshAdapter, MeshContext, MeshSetup } from '../../../src/meshes/adapter.ts';
@@ -80,7 +81,7 @@ export async function openTestMesh<Mesh extends MeshAdapter>(of: TestedMesh<Mesh
   const { signal } = new AbortController();
   const { entry, own = {} } = of;
   const given = own.binaries === undefined ? undefined : { folder: own.binaries, tools: entry.tools };
-  const toolbox = createToolbox({ progress, signal, given });
+  const toolbox = createToolbox({ progress, signal, given, lock: toolsLock(own, entry) });
   const lab = await openLab({ name: `mesh-it-${process.pid}`, toolbox, progress });
   try {
     const specs = await labImages(toolbox, {
@@ -91,7 +92,7 @@ export async function openTestMesh<Mesh extends MeshAdapter>(of: TestedMesh<Mesh
     const archive = await buildArchive(specs, { cacheDir: toolbox.cacheDir, progress });
     await lab.loadImages(archive);
     const images = imageMap(archive);
-    const { installed, revision, profile } = own;
+    const { installed, revision, profile, release } = own;
     const context = {
       kube: lab.kube,
       kubeconfigPath: lab.kubeconfigPath,
@@ -101,7 +102,9 @@ export async function openTestMesh<Mesh extends MeshAdapter>(of: TestedMesh<Mesh
       progress,
       signal,
     };
-    return testMesh(lab, images, entry, (setup = { installed, revision, profile }) => of.open({ ...context, setup }));
+    return testMesh(lab, images, entry, (setup = { installed, revision, profile, release }) =>
+      of.open({ ...context, setup }),
+    );
   } catch (error) {
     await lab.delete();
     throw error;
