@@ -103,6 +103,9 @@ describe('an Istio that was there before', function () {
     const { retries, tlsHandshakes } = outbound.find(({ destination }) => destination === 'server')!;
     expect(retries, 'a counter that Istio leaves out by itself').to.be.greaterThan(0);
     expect(tlsHandshakes).to.be.greaterThan(0);
+    // Of one that is there its proxies are asked for istio_* metrics: a plain Envoy has none, and that is no error.
+    expect((await on.mesh.metrics(client!)).meshMetrics).to.equal(undefined);
+    expect(on.mesh.meshMetrics?.none).to.include('keep none');
     const timeout = await on.mesh.apply([{ kind: 'timeout', service: 'server', timeoutMs: 500 }]);
     expect(await statusOf('client', 'http://server/?delayMs=1500')).to.equal(504);
     await timeout.undo();

@@ -5,6 +5,7 @@ import type { RunningCluster } from '../../../src/clusters/provider.ts';
 import { buildArchive, imageMap } from '../../../src/images/archive.ts';
 import type { ImageMap } from '../../../src/images/image.ts';
 import { labImages } from '../../../src/lab/images.ts';
+import { toolsLock } from '../../../src/lab/mesh-release.ts';
 import { setupOf, toolsOf, type OwnMesh } from '../../../src/lab/own-mesh.ts';
 import type { KubeObject, PodRef } from '../../../src/kube/types.ts';
 import type { Installed, MeshAdapter, MeshContext, MeshSetup } from '../../../src/meshes/adapter.ts';
@@ -82,7 +83,7 @@ export async function openTestMesh<Mesh extends MeshAdapter>(of: TestedMesh<Mesh
   const { signal } = new AbortController();
   const { entry, own = {} } = of;
   const given = own.binaries === undefined ? undefined : { folder: own.binaries, tools: toolsOf(entry, own) };
-  const toolbox = createToolbox({ progress, signal, given });
+  const toolbox = createToolbox({ progress, signal, given, lock: toolsLock(own, entry) });
   const lab = await openLab({ name: `mesh-it-${process.pid}`, toolbox, progress });
   try {
     const specs = await labImages(toolbox, {
