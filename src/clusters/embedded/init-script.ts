@@ -1,3 +1,5 @@
+import { nice, sessionFile } from './priority.ts';
+
 /** Directories the node gets for itself: programs of a node have these paths built in, and two labs must not share them. */
 const ownDirectories = ['/run', '/var/lib', '/var/log'];
 
@@ -21,6 +23,8 @@ umask 022
 # Still the host's /proc: this is the pid by which the host knows the node.
 read -r pid rest < /proc/self/stat
 echo "$pid" > ${word(`${dir}/init.pid`)}
+# The node is a session of its own, and goes before its pods as one (priority.ts); not allowed everywhere.
+[ ! -w ${sessionFile} ] || { echo ${nice} > ${sessionFile}; } 2>/dev/null || :
 # unshare has made every mount private.
 ${hidden.map((path, index) => `exec ${index + 5}< ${word(path)}`).join('\n')}
 ${ownDirectories.map((path) => `mount -t tmpfs -o mode=755 tmpfs ${path}`).join('\n')}

@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { initScript } from '../../../src/clusters/embedded/init-script.ts';
+import { nice, niceOfSession, sessionFile } from '../../../src/clusters/embedded/priority.ts';
+
+describe('who gets the CPU first', () => {
+  it('reads the niceness of a session', () => {
+    expect(niceOfSession('/autogroup-42 nice 0\n')).to.equal(0);
+    expect(niceOfSession('/autogroup-42 nice -10\n')).to.equal(nice);
+    expect(niceOfSession('')).to.equal(undefined);
+  });
+
+  it('is the session of the harness, and afterwards not any more', function () {
+    if (process.getuid?.() !== 0 || !existsSync(sessionFile)) return this.skip();
+    const now = (): number | undefined => niceOfSession(readFileSync(sessionFile, 'utf8'));
+    const before = now();
+    const module = new URL('../../../src/clusters/embedded/priority.ts', import.meta.url).href;
+    const script = `const { goBeforePods, niceOfSession } = await import(${JSON.stringify(module)});
+      goBeforePods();
+      goBeforePods();
+      const { readFileSync } = await import('node:fs');
+      console.log(niceOfSession(readFileSync('${sessionFile}', 'utf8')));`;
+    // In this session, not in one of its own.
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+    expect(Number(said)).to.be.at.most(nice);
+    expect(now(), 'after it has ended').to.equal(before);
+  });
+
+  it('is the session of the node', () => {
+    const script = initScript({ dir: '/x', keep: [], hostname: 'n' });
+    expect(script).to.include(`echo ${nice} > ${sessionFile}`);
+  });
+});
