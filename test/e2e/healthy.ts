@@ -17,7 +17,9 @@ export async function expectHealthyRun(
   const report = readRunReport(folder);
   if (cli.exitCode !== 4) {
     expect(cli.exitCode, cli.all).to.equal(0);
-    expect(cli.lastLine).to.match(/^healthy: (\d) of \1 criteria and \d+ assertions passed(, \d+ skipped)? — .*report\.html$/);
+    expect(cli.lastLine).to.match(
+      /^healthy: (\d) of \1 criteria and \d+ assertions passed(, \d+ skipped)? — .*report\.html$/,
+    );
     expect(report.criteria.map(({ status }) => status)).to.deep.equal(Array(criteria).fill('pass'));
   }
   const all = [...report.scenarios.flatMap(({ assertions }) => assertions), ...report.assertions];
