@@ -77,6 +77,7 @@ export const recoversErrors = defineClaim<Scenario, undefined>({
     const claims = judging.on({ prefix: id, arm: 'treatment', given: [...controls, ...valid.treatment] });
     const window = treatment.windows.fault;
     const { ledger } = faultEvidence(treatment);
+    const caller = towards(treatment, trial.subject?.service.name ?? '');
     const asRetried: RetryBound = {
       faultShare: share,
       retries: claim.retries,
@@ -86,14 +87,14 @@ export const recoversErrors = defineClaim<Scenario, undefined>({
       'success-rate',
       'With retries the caller’s success rate meets the objective',
       'success-rate-at-least',
-      { load: treatment.load, window, share: claim.objective, minRequests: claim.minRequests },
+      { load: treatment.load, window, share: claim.objective, minRequests: claim.minRequests, refused: caller },
       'Look at policies.yaml in the evidence: is the retry policy what you think it is?',
     );
     await claims(
       'arithmetic',
       'The success rate is what so many retries must give',
       'success-as-retries-predict',
-      { load: treatment.load, window, ...asRetried, minRequests: claim.minRequests },
+      { load: treatment.load, window, ...asRetried, minRequests: claim.minRequests, refused: caller },
       'Too good is as suspicious as too bad: some requests may have missed the fault.',
     );
     await claims(
@@ -114,7 +115,7 @@ export const recoversErrors = defineClaim<Scenario, undefined>({
       'proxy-counts-retries',
       'The calling proxy counted the retries too',
       'counter-delta',
-      { ...towards(treatment, trial.subject?.service.name ?? ''), counter: 'retries', atLeast: 1 },
+      { ...caller, counter: 'retries', atLeast: 1 },
       'A counter that stays zero is no evidence: does this mesh expose it?',
     );
   },

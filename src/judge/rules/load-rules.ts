@@ -3,7 +3,9 @@ import type { LoadResult, LoadSample } from '../../load/load.ts';
 import type { EvidencePath } from '../../evidence/path.ts';
 import { judgeShare } from '../binomial.ts';
 import type { EvidenceReader } from '../../evidence/reader.ts';
+import type { ProxySelection } from '../counters.ts';
 import { unlessBusy, type MachineSelection } from '../machine.ts';
+import { unlessRefused } from '../refused.ts';
 import { expectedSuccess, type RetryBound } from '../retries.ts';
 import { invalid, passIf, type Outcome, type RulesFor } from '../rule.ts';
 import { selectSamples, type LoadSelection } from '../select-samples.ts';
@@ -13,12 +15,12 @@ import { count, milliseconds, percent, plural } from '../../base/words.ts';
 export type LoadFacts = Omit<LoadResult, 'samples' | 'summary'>;
 
 export interface LoadRules {
-  /** Share of requests whose checks held. */
-  'success-rate-at-least': LoadSelection & { share: number };
+  /** Share of requests whose checks held. With `refused` (whose proxies retry): what refused retries explain is `invalid`. */
+  'success-rate-at-least': LoadSelection & { share: number; refused?: ProxySelection | undefined };
   /** For controls: the errors reach the caller. */
   'success-rate-below': LoadSelection & { share: number };
-  /** Successes lie in the interval of 1 - faultShare^(retries + 1); of retries that a budget bounds, there or above. */
-  'success-as-retries-predict': LoadSelection & RetryBound;
+  /** Successes lie in the interval of 1 - faultShare^(retries + 1); of retries that a budget bounds, there or above. `refused`: as above. */
+  'success-as-retries-predict': LoadSelection & RetryBound & { refused?: ProxySelection | undefined };
   /** With `machine`: slower than the limit on a busy machine is `invalid`. */
   'latency-at-most': LoadSelection & { quantile: number; limitMs: number; machine?: MachineSelection | undefined };
   'latency-at-least': LoadSelection & { quantile: number; limitMs: number };
@@ -31,7 +33,7 @@ export interface LoadRules {
 async function judged(
   inputs: LoadSelection,
   evidence: EvidenceReader,
-  judge: (samples: LoadSample[]) => Outcome,
+  judge: (samples: LoadSample[]) => Outcome | Promise<Outcome>,
 ): Promise<Outcome> {
   const samples = await selectSamples(inputs, evidence);
   const needed = inputs.minRequests ?? 1;
@@ -66,7 +68,9 @@ export const loadRules: RulesFor<LoadRules> = {
     judge: (inputs, evidence) =>
       judged(inputs, evidence, (samples) => {
         const seen = succeeded(samples);
-        return passIf(seen.share >= inputs.share, seen.text);
+        const short = Math.ceil(inputs.share * samples.length - 1e-9) - seen.good;
+        const { refused } = inputs;
+        return unlessRefused(passIf(seen.share >= inputs.share, seen.text), { refused, short }, evidence);
       }),
   },
   'success-rate-below': {
@@ -89,7 +93,10 @@ export const loadRules: RulesFor<LoadRules> = {
         const { good } = succeeded(samples);
         const seen = judgeShare(good, samples.length, expectedSuccess(inputs.faultShare, inputs.retries));
         const better = inputs.bound === 'budget' && good > seen.interval.high;
-        return passIf(seen.within || better, `${seen.observed} successes`);
+        const short = seen.interval.low - good;
+        const { refused } = inputs;
+        const outcome = passIf(seen.within || better, `${seen.observed} successes`);
+        return unlessRefused(outcome, { refused, short }, evidence);
       }),
   },
   'latency-at-most': {

@@ -73,6 +73,29 @@ describe('load rules', () => {
     ).to.match(/^invalid/);
   });
 
+  it('what refused retries explain is no failure of the retries, and more than that is one', async () => {
+    const refused = async (n: number) => {
+      const [before, after] = [snapshotsAt(1, 100), snapshotsAt(2, 250)];
+      for (const { service, outbound } of after)
+        for (const side of outbound)
+          if (service === 'tripviewer' && side.destination === 'trips') side.retryOverflow += n;
+      return { before: await json(before), after: await json(after), service: 'tripviewer', destination: 'trips' };
+    };
+    const load = await requests(1000, 14);
+    const rate = { load, share: 0.99 };
+    expect(await outcome('success-rate-at-least', { ...rate, refused: await refused(4) })).to.equal(
+      'invalid: 98.6 % of 1,000 requests succeeded; 4 successes short, and the calling proxies refused 4 retries',
+    );
+    expect(await outcome('success-rate-at-least', { ...rate, refused: await refused(3) })).to.match(/^fail: 98.6 %/);
+    const predicted = { load: await requests(1000, 20), faultShare: 0.3, retries: 4 };
+    expect(await outcome('success-as-retries-predict', { ...predicted, refused: await refused(10) })).to.match(
+      /^invalid: 980 of 1,000 .*short, and the calling proxies refused 10 retries$/,
+    );
+    expect(await outcome('success-as-retries-predict', { ...predicted, refused: await refused(1) })).to.match(/^fail/);
+    const tooGood = { load: await requests(10_000), faultShare: 0.3, retries: 4 };
+    expect(await outcome('success-as-retries-predict', { ...tooGood, refused: await refused(100) })).to.match(/^fail/);
+  });
+
   it('selects by window (end excluded) and target', async () => {
     const load = await requests(100, 10);
     expect(await outcome('success-rate-below', { load, share: 1, window: { fromMs: 1000, toMs: 1010 } })).to.equal(
