@@ -12,7 +12,7 @@ import type { KubeClient, PodRef } from '../kube/types.ts';
 import type { LoadContext } from './context.ts';
 import { readK6Files, type K6Files } from './k6-files.ts';
 import { loadContainer, loadFolder } from './load-pod.ts';
-import { type LoadResult, type LoadSpec, type PodClock } from './load.ts';
+import type { LoadResult, LoadSpec, PodClock } from './load.ts';
 import { readOutcome, type K6Outcome } from './outcome.ts';
 import { expectedRequests } from './plan.ts';
 
@@ -28,18 +28,24 @@ export interface LoadingPod {
   clock: PodClock;
 }
 
+/** Told to end before its time: when, on our clock, and how long after its first request. */
+export interface Stopped {
+  atMs: number;
+  ranMs: number;
+}
+
 /**
  * Waits for every k6 to end and joins what they report. The pods stay, with their sidecars and networks, until they are deleted.
  *
- * @param ranMs how long they ran when they were told to end before their time
+ * @param stopped when they were told to end before their time
  */
 export async function finishLoad(
   spec: LoadSpec,
   context: LoadContext,
   pods: readonly LoadingPod[],
-  ranMs?: number,
+  stopped?: Stopped,
 ): Promise<LoadResult> {
-  const outcomes = await Promise.all(pods.map((pod) => finishPod(spec, context, pod, ranMs)));
+  const outcomes = await Promise.all(pods.map((pod) => finishPod(spec, context, pod, stopped)));
   return {
     samples: outcomes.flatMap((outcome) => outcome.samples).sort((a, b) => hostTime(a) - hostTime(b)),
     exitCode: outcomes.find((outcome) => outcome.exitCode !== 0)?.exitCode ?? 0,
@@ -60,7 +66,7 @@ async function finishPod(
   spec: LoadSpec,
   context: LoadContext,
   { ref, load, idPrefix, clock }: LoadingPod,
-  ranMs: number | undefined,
+  stopped: Stopped | undefined,
 ): Promise<K6Outcome> {
   const { kube, signal } = context;
   const lost: string[] = [];
@@ -100,8 +106,10 @@ async function finishPod(
   }
   const outcome = readOutcome(files, {
     pod: ref.name,
-    requests: expectedRequests(ranMs === undefined ? spec : { ...spec, durationMs: Math.min(ranMs, spec.durationMs) }),
-    stopped: ranMs !== undefined,
+    requests: expectedRequests(
+      stopped === undefined ? spec : { ...spec, durationMs: Math.min(stopped.ranMs, spec.durationMs) },
+    ),
+    stoppedAtMs: stopped?.atMs,
   });
   outcome.problems.unshift(...lost);
   await writeFile(join(context.workDir, `${ref.name}.${load}.log`), outcome.output);

@@ -3,7 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import { aheadOf, measureClockOffset } from '../kube/clock-offset.ts';
 import type { PodRef } from '../kube/types.ts';
 import type { LoadContext } from './context.ts';
-import { finishLoad, type LoadingPod } from './finish-load.ts';
+import { finishLoad, type LoadingPod, type Stopped } from './finish-load.ts';
 import { loadContainer, loadFiles, loadFolder } from './load-pod.ts';
 import type { LoadResult, LoadSpec, PodClock, PreparedLoad, RunningLoad } from './load.ts';
 import { planFor, podsOf, validateLoad } from './plan.ts';
@@ -120,8 +120,8 @@ async function startLoad(
     );
   let result: Promise<LoadResult> | undefined;
   let stopped = false;
-  const finish = async (ranMs?: number): Promise<LoadResult> => {
-    const found = await finishLoad(spec, context, pods, ranMs);
+  const finish = async (early?: Stopped): Promise<LoadResult> => {
+    const found = await finishLoad(spec, context, pods, early);
     ended(found.problems.length === 0 && !stopped);
     return found;
   };
@@ -134,9 +134,9 @@ async function startLoad(
     finish: () => (result ??= finish()),
     async finishNow() {
       if (result === undefined) {
-        const ranMs = systemClock.now() - Math.min(...startedAt);
+        const atMs = systemClock.now();
         await inPods('kill -INT $(cat k6.pid)').catch(() => undefined);
-        result = finish(ranMs);
+        result = finish({ atMs, ranMs: atMs - Math.min(...startedAt) });
       }
       return await result;
     },

@@ -72,12 +72,25 @@ describe('outcome of a k6 run', () => {
 
   it('knows that k6 was told to end before its time', async () => {
     const files = await filesOf({ code: 105, samples: 99, iterations: 100 });
-    expect(readOutcome(files, { pod: 'k6-0', requests: 100, stopped: true }).problems).to.deep.equal([]);
+    expect(readOutcome(files, { pod: 'k6-0', requests: 100, stoppedAtMs: 2000 }).problems).to.deep.equal([]);
     expect(readOutcome(files, { pod: 'k6-0', requests: 100 }).problems.join()).to.contain('exit code 105');
     const few = await filesOf({ code: 105, samples: 90, iterations: 90 });
-    expect(readOutcome(few, { pod: 'k6-0', requests: 100, stopped: true }).problems.join()).to.contain(
+    expect(readOutcome(few, { pod: 'k6-0', requests: 100, stoppedAtMs: 2000 }).problems.join()).to.contain(
       'were asked for',
     );
+  });
+
+  it('does not count what k6 itself cut when it was told to end, whatever became of it', async () => {
+    const files = await filesOf({ code: 105, samples: 100 });
+    const cut = toSample('100,0,1100,6.500,0,1000,0', 'p', asked.targets)!;
+    const stoppedAtMs = 1103;
+    const { samples } = readOutcome({ ...files, samples: [...files.samples, cut] }, { ...asked, stoppedAtMs });
+    // They start at 1000 … 1099 and take 5.25 ms; with a clock that is ahead they began earlier than they say.
+    expect(samples.at(-1)?.requestId).to.equal('p-97');
+    const ahead = { ...cut, clockAheadMs: 50 };
+    const early = readOutcome({ ...files, samples: [...files.samples, ahead] }, { ...asked, stoppedAtMs });
+    expect(early.samples.at(-1)).to.deep.equal(ahead);
+    expect(readOutcome({ ...files, samples: [...files.samples, cut] }, asked).samples).to.have.length(101);
   });
 
   const bad: [string, Run, string][] = [
