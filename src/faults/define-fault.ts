@@ -20,6 +20,8 @@ export interface FaultContext {
   signal: AbortSignal;
   /** The fault takes itself out after this, whatever happened to meshproof. */
   deadManMs: number;
+  /** It may be prepared, and comes into force when this resolves: soon, as what is prepared waits a minute at most. Default: at once. */
+  mayBegin?: Promise<unknown> | undefined;
   /** How long its containers stay after its end for the ledger to be collected; default a minute. */
   ledgerKeptMs?: number | undefined;
 }

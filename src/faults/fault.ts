@@ -25,7 +25,7 @@ export interface FaultReceipt {
   asked: Record<string, number | string>;
   /** Share of requests hit (with its counts), calibrated delay … */
   measured: Record<string, number | string>;
-  /** From the start of injection to the rule being in force. */
+  /** From the word to go, to what was prepared, to the rule being in force. */
   onsetMs: number;
   /** Epoch ms of the fault being in force, and of its end. */
   startedAt: number;
@@ -63,6 +63,8 @@ export interface ActiveFault {
   readonly spec: FaultSpec;
   readonly pods: PodRef[];
   readonly expected: Expected;
+  /** Begins the undo. Out of force on every pod when it resolves: answers under way and ledgers are left to `undo`. */
+  lift(): Promise<void>;
   /** Removes it from every pod; safe to call again; success when the pod is gone. */
   undo(): Promise<void>;
   /** After undo: every attempt seen while it was in force. */

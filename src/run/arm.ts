@@ -21,6 +21,8 @@ import { until } from './phases.ts';
 
 /** Longest time for a fault to come into force and to be taken back while k6 goes on: it is told to end before that is over. */
 const onsetBudgetMs = 120_000;
+/** Before its time, what a fault needs is put in place: containers that take seconds to start. Less than what is prepared waits. */
+const preparedAheadMs = 10_000;
 /** A fault that nobody took back takes itself out this long after the load should have ended. */
 const deadManGraceMs = 60_000;
 
@@ -101,7 +103,10 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
         });
       }
       // A fault that took its time has lengthened the load; once it has recovered, nothing more is to be learnt.
-      const result = await (windows === undefined ? running.finish() : running.finishNow());
+      const [result] = await Promise.all([
+        windows === undefined ? running.finish() : running.finishNow(),
+        ...faults.map((fault) => fault.undo()),
+      ]);
       const lastMs = result.samples.reduce((last, sample) => Math.max(last, hostTime(sample)), start);
       const whole = { fromMs: start, toMs: lastMs + 1 };
       windows = windows
@@ -159,19 +164,27 @@ async function faultPhase(
   const { clock, signal } = context;
   const { scenario, name, timeline } = spec;
   const firstMs = Math.min(...timeline.map(({ atMs }) => atMs));
-  await until(start + firstMs, clock, signal);
-  const asked = clock.now();
-  events.emit({ type: 'phase-started', scenario, arm: name, phase: 'fault' });
+  const baselineOver = (async () => {
+    await until(start + firstMs, clock, signal);
+    events.emit({ type: 'phase-started', scenario, arm: name, phase: 'fault' });
+    detail(`bringing ${[...new Set(timeline.map(({ fault }) => fault.kind))].join(', ')} into force`);
+    return clock.now();
+  })();
+  // Whoever waits for it hears of it.
+  baselineOver.catch(() => undefined);
   const began = await Promise.all(
     timeline.map(async ({ atMs, forMs, fault }) => {
-      await until(asked + (atMs - firstMs), clock, signal);
-      detail(`bringing ${fault.kind} into force`);
-      const active = await engine.means.startFault(fault, await engine.faultContext(spec.app, fault.target, deadManMs));
+      await until(start + atMs - preparedAheadMs, clock, signal);
+      const mayBegin = baselineOver.then(() => until(start + atMs, clock, signal));
+      mayBegin.catch(() => undefined);
+      const context = await engine.faultContext(spec.app, fault.target, deadManMs);
+      const active = await engine.means.startFault(fault, { ...context, mayBegin });
       faults.push(active);
       events.emit({ type: 'fault-started', scenario, arm: name, kind: fault.kind, target: fault.target });
       return { active, forMs, inForce: clock.now() };
     }),
   );
+  const asked = await baselineOver;
   const inForce = Math.max(...began.map((one) => one.inForce));
   const window: Window = {
     fromMs: inForce + transitionMs,
@@ -186,7 +199,7 @@ async function faultPhase(
   await Promise.all(
     began.map(async ({ active, forMs }) => {
       await until(inForce + transitionMs + forMs, clock, signal);
-      await active.undo();
+      await active.lift();
       events.emit({ type: 'fault-ended', scenario, arm: name, kind: active.spec.kind, target: active.spec.target });
     }),
   );

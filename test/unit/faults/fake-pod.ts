@@ -70,8 +70,9 @@ export class FakePod {
     this.#troubles.clear();
   }
 
-  point(): FaultPoint {
+  point(mayBegin?: Promise<unknown>): FaultPoint {
     return new FaultPoint({
+      mayBegin,
       kube: this.#kube() as KubeClient,
       pod: this.ref,
       signal: new AbortController().signal,

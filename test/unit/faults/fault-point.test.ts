@@ -15,6 +15,46 @@ describe('a fault point and an API server that fails', () => {
     return { pod, point, result, problems: result.problems.join('; ') };
   }
 
+  it('is put in place at once, and told to go when its time has come; it takes no time from then on', async () => {
+    const pod = new FakePod();
+    let sleeps = 0;
+    let begin = (): void => {};
+    const point = pod.point(new Promise<void>((resolve) => (begin = resolve)));
+    pod.onSleep = () => {
+      if (++sleeps <= 100) expect(pod.ruleInForce).to.equal(false);
+      if (sleeps === 100) begin();
+    };
+    const started = pod.clock.now();
+    await point.start();
+    pod.onSleep = () => {};
+    expect(pod.ruleInForce).to.equal(true);
+    expect(pod.clock.now() - started).to.be.at.least(5000);
+    expect(pod.calls.filter((step) => step === 'go')).to.have.length(1);
+    expect((await point.end()).onsetMs).to.be.at.most(100);
+  });
+
+  it('that is never told to begin ends with those who wait, and never came into force', async () => {
+    const pod = new FakePod();
+    const point = pod.point(Promise.reject(new Error('interrupted')));
+    const error = await point.start().catch((thrown: unknown) => thrown);
+    expect(String(error)).to.contain('its time has not come');
+    const { undone, problems } = await point.end();
+    expect([undone, problems.join()]).to.deep.equal([true, 'trips-a: the fault was never in force']);
+    expect([pod.ruleInForce, pod.calls.includes('go')]).to.deep.equal([false, false]);
+  });
+
+  it('is out of force once it says so, while its guard and its ledger are still to come', async () => {
+    const pod = new FakePod();
+    const point = pod.point();
+    await point.start();
+    pod.fail('log of guard', 500, 20);
+    let done = false;
+    const end = point.end().then(() => (done = true));
+    await point.out;
+    expect([pod.ruleInForce, done]).to.deep.equal([false, false]);
+    await end;
+  });
+
   for (const step of undoSteps) {
     for (const [what, trouble, times] of [
       ['500 once', 500, 1],

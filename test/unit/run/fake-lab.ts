@@ -194,6 +194,7 @@ export async function fakeLab(trouble?: Trouble, { waiting = [], judge }: FakeLa
         spec,
         pods: [],
         expected: { restarts: {}, replaced: [] },
+        lift: () => handle.run(),
         undo: () => handle.run(),
         ledger: () => Promise.resolve([]),
         receipts: () => Promise.resolve([]),

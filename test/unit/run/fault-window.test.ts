@@ -15,14 +15,20 @@ const onsetMs = 4000;
 const failing = 0.3;
 
 /** A lab in a time of its own: 50 requests a second of which 30 % fail from the moment the fault is in force. */
-function fakeLab({ aheadMs = 0, measured = true } = {}) {
+function fakeLab({ aheadMs = 0, measured = true, undoMs = 0 } = {}) {
   let now = 1_000_000;
   let inForce = { from: Infinity, to: Infinity };
   let start = 0;
+  const at = { prepared: Infinity, undone: Infinity };
   const clock: Clock = {
     now: () => now,
     monotonicMs: () => now,
-    sleep: async (ms) => void (now += ms),
+    // Those who wait at the same time wait side by side.
+    sleep: async (ms) => {
+      const end = now + ms;
+      await new Promise((resolve) => setImmediate(resolve));
+      now = Math.max(now, end);
+    },
   };
   const samples = (until: number): LoadSample[] =>
     Array.from({ length: Math.max(0, Math.floor(((until - start) * rps) / 1000)) }, (_, i): LoadSample => {
@@ -110,12 +116,18 @@ function fakeLab({ aheadMs = 0, measured = true } = {}) {
       now += 300;
       return look;
     },
-    startFault: async (spec: unknown) => {
+    startFault: async (spec: unknown, { mayBegin }: { mayBegin: Promise<unknown> }) => {
+      at.prepared = now;
+      await mayBegin;
       now += onsetMs;
       inForce = { from: now, to: Infinity };
       return {
         spec,
-        undo: async () => void (inForce.to = Math.min(inForce.to, now)),
+        lift: async () => void (inForce.to = Math.min(inForce.to, now)),
+        undo: async () => {
+          now += undoMs;
+          at.undone = now;
+        },
         ledger: async () => [],
         receipts: async () => [],
       };
@@ -147,7 +159,7 @@ function fakeLab({ aheadMs = 0, measured = true } = {}) {
     loadContext: () => ({}),
     faultContext: async () => ({}),
   } as unknown as Engine;
-  return { engine, files };
+  return { engine, files, at };
 }
 
 const spec = {
@@ -177,6 +189,23 @@ describe('figures of the fault', () => {
     expect(proxy?.successRate).to.be.closeTo(k6!.successRate!, 0.01);
     expect(proxy?.rps).to.be.closeTo(k6!.rps, 1);
     expect(proxy?.errorsPerSecond).to.be.closeTo(k6!.errorsPerSecond, 0.5);
+  });
+
+  it('begin when the fault is asked for, which was prepared while the baseline ran', async () => {
+    const lab = fakeLab();
+    const { windows } = await runArm(spec, lab.engine);
+    expect(lab.at.prepared).to.be.below(windows.baseline.toMs);
+    expect(windows.baseline.toMs - windows.baseline.fromMs).to.equal(spec.baselineMs - 1000);
+    expect(windows.fault.fromMs).to.equal(windows.baseline.toMs + onsetMs + 1000);
+  });
+
+  it('end when it is lifted: the recovery does not wait for what its undo has to collect', async () => {
+    const lab = fakeLab({ undoMs: 9000 });
+    const { windows } = await runArm(spec, lab.engine);
+    // The look at the proxies takes 300 ms.
+    expect(windows.recovery.fromMs - windows.fault.toMs).to.equal(1300);
+    expect(windows.recovery.toMs - windows.recovery.fromMs).to.be.within(spec.recoveryMs - 50, spec.recoveryMs);
+    expect(lab.at.undone).to.be.above(windows.recovery.toMs);
   });
 
   /** What the report shows, and what the rules make of the samples in the evidence: `report check` does the same. */

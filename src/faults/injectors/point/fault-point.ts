@@ -12,7 +12,7 @@ import { emptyResult, isUndone, pointResult, type Ending, type PointResult } fro
 
 export type { PointResult } from './point-result.ts';
 
-/** Longest time from the API call to the fault being in force; a machine that is starved needs most of it for twenty containers. */
+/** Longest time from the API call to the fault being in force, a wait for its time included; a machine that is starved needs most of it for twenty containers. */
 const startTimeoutMs = 90_000;
 /** From the point being armed to the word to go. */
 const goWithinMs = 60_000;
@@ -28,6 +28,8 @@ export interface PointOptions {
   pod: PodRef;
   settings: Omit<PointSettings, 'goWithinMs'>;
   signal: AbortSignal;
+  /** The word to go is given once this resolves; default: at once. */
+  mayBegin?: Promise<unknown> | undefined;
   clock?: Clock | undefined;
 }
 
@@ -37,24 +39,29 @@ type Stopped = { state: 'not-placed' | 'not-started' | 'died' } | { state: 'ende
 /** A fault proxy behind the sidecar of one pod: an ephemeral container with its guard. */
 export class FaultPoint {
   readonly pod: PodRef;
+  #isOut = (): void => {};
+  /** Resolves when it has said, asked to end, that its rule is gone; never, when it could not say so. */
+  readonly out = new Promise<void>((resolve) => (this.#isOut = resolve));
   readonly #kube: KubeClient;
   readonly #settings: Omit<PointSettings, 'goWithinMs'>;
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
   readonly #access: PointAccess;
-  #patchedAt: number | undefined;
-  /** The word to go may have reached it. */
-  #told = false;
+  readonly #mayBegin: Promise<unknown> | undefined;
+  #begun = false;
+  /** Epoch ms of the first word to go; it may have reached it. */
+  #toldAt: number | undefined;
   #active: LogEvent | undefined;
   #ledger: Ledger | undefined;
   #ending: Promise<PointResult> | undefined;
   #last: { result: PointResult; settled: boolean } | undefined;
 
-  constructor({ kube, pod, settings, signal, clock = systemClock }: PointOptions) {
+  constructor({ kube, pod, settings, signal, mayBegin, clock = systemClock }: PointOptions) {
     this.pod = pod;
     this.#kube = kube;
     this.#settings = settings;
     this.#signal = signal;
+    this.#mayBegin = mayBegin;
     this.#clock = clock;
     this.#access = new PointAccess({ kube, pod, names: pointNames(settings.id), clock });
   }
@@ -69,7 +76,12 @@ export class FaultPoint {
   }
 
   async #start(): Promise<void> {
-    this.#patchedAt = this.#clock.now();
+    this.#begun = true;
+    let mayBegin = this.#mayBegin === undefined;
+    this.#mayBegin?.then(
+      () => (mayBegin = true),
+      () => undefined,
+    );
     const containers = pointContainers({ ...this.#settings, goWithinMs });
     let patched = false;
     const look = async (): Promise<Look<LogEvent>> => {
@@ -82,7 +94,7 @@ export class FaultPoint {
         );
         patched = true;
       }
-      return await this.#lookActive();
+      return await this.#lookActive(mayBegin);
     };
     this.#active = await pollUntil(look, {
       what: `fault point in pod ${this.pod.name}`,
@@ -110,7 +122,7 @@ export class FaultPoint {
     return this.#ending ?? this.#last?.result ?? (await this.end());
   }
 
-  async #lookActive(): Promise<Look<LogEvent>> {
+  async #lookActive(mayBegin: boolean): Promise<Look<LogEvent>> {
     const { guard, point } = await this.#access.containers();
     for (const status of [guard, point]) {
       const trouble = status && containerTrouble(status);
@@ -124,7 +136,8 @@ export class FaultPoint {
     const active = events.find((event) => event.event === 'active');
     if (active) return { ready: active };
     if (events.some((event) => event.event === 'armed')) {
-      this.#told = true;
+      if (!mayBegin) return { pending: 'it is armed, and its time has not come' };
+      this.#toldAt ??= this.#clock.now();
       const why = await this.#access.go();
       return { pending: why === undefined ? 'it was told to go' : `it could not be told to go: ${why}` };
     }
@@ -154,7 +167,7 @@ export class FaultPoint {
 
   async #end(problems: string[]): Promise<{ result: PointResult; settled: boolean }> {
     const { name } = this.pod;
-    if (this.#patchedAt === undefined) {
+    if (!this.#begun) {
       return { result: this.#empty(true, ['the fault was never started']), settled: true };
     }
     const wait = async <T>(what: string, timeoutMs: number, look: () => Promise<Look<T>>): Promise<T | undefined> => {
@@ -171,8 +184,9 @@ export class FaultPoint {
     if (stopped?.state === 'not-placed') {
       return { result: this.#empty(true, [`${name}: the fault was never in force`]), settled: true };
     }
-    const guard = await wait('its guard', guardTimeoutMs, () => this.#lookGuard());
     const ended = stopped?.state === 'ended' ? stopped.event : undefined;
+    if (ended?.fields['undone'] === 'yes') this.#isOut();
+    const guard = await wait('its guard', guardTimeoutMs, () => this.#lookGuard());
     let collected = true;
     if (ended) {
       const collect = { what: 'its ledger', timeoutMs: this.#settings.drainMs + ledgerTimeoutMs };
@@ -190,8 +204,8 @@ export class FaultPoint {
   }
 
   get #beginning() {
-    if (this.#patchedAt === undefined || this.#active === undefined) return undefined;
-    return { patchedAt: this.#patchedAt, active: this.#active };
+    if (this.#toldAt === undefined || this.#active === undefined) return undefined;
+    return { toldAt: this.#toldAt, active: this.#active };
   }
 
   #empty(undone: boolean, problems: string[]): PointResult {
@@ -236,7 +250,7 @@ export class FaultPoint {
     // The kubelet tells of a start up to a second late; a log is proof of it.
     if (status?.state?.running || text !== '') return { pending: `its ${role}: ${await this.#access.ask(role)}` };
     // One that starts later waits in vain for the word to go, and ends.
-    if (!this.#told) return { ready: found.neverStarted };
+    if (this.#toldAt === undefined) return { ready: found.neverStarted };
     return { pending: `its ${role} has neither a log nor a state` };
   }
 

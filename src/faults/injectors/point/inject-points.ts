@@ -44,6 +44,7 @@ export async function injectPoints(
         kube,
         pod,
         signal,
+        mayBegin: context.mayBegin,
         settings: {
           id,
           image,
@@ -95,6 +96,12 @@ export async function injectPoints(
     pods,
     // A fault point restarts and replaces nothing.
     expected: { restarts: {}, replaced: [] },
+    lift: async () => {
+      const whole = undo();
+      // Whoever undoes it hears of it.
+      whole.catch(() => undefined);
+      await Promise.race([whole, Promise.all(points.map((point) => point.out))]);
+    },
     undo,
     ledger: async () =>
       matching(

@@ -18,8 +18,8 @@ export interface PointResult {
 
 /** How the fault came into force. */
 export interface Beginning {
-  /** Epoch ms of the call that put it into the pod. */
-  patchedAt: number;
+  /** Epoch ms of the word to go. */
+  toldAt: number;
   active: LogEvent;
 }
 
@@ -75,7 +75,7 @@ export function pointResult(pod: PodRef, beginning: Beginning, ending: Ending, n
   const endedAt = marks.end ?? ended?.at ?? guardAt ?? now + clockAheadMs;
   return {
     pod,
-    onsetMs: Math.max(0, startedAt - clockAheadMs - beginning.patchedAt),
+    onsetMs: Math.max(0, startedAt - clockAheadMs - beginning.toldAt),
     startedAt: startedAt - clockAheadMs,
     endedAt: endedAt - clockAheadMs,
     undone: isUndone(ending, say),
@@ -109,5 +109,5 @@ export function isUndone(
 
 function onsetOf(beginning: Beginning | undefined): { onsetMs: number; startedAt: number } {
   const startedAt = beginning?.active.at ?? 0;
-  return { startedAt, onsetMs: Math.max(0, startedAt - (beginning?.patchedAt ?? startedAt)) };
+  return { startedAt, onsetMs: Math.max(0, startedAt - (beginning?.toldAt ?? startedAt)) };
 }

@@ -106,11 +106,12 @@ remove_rule
 if rule_present; then undone=no; else undone=yes; fi
 say ended "reason=$reason" "rule-found=$present" "undone=$undone"
 
-# Connections that were turned here stay here until they end: answer what is under way, with `Connection: close`.
+# Connections that were turned here stay here until they end: answer what is under way, with `Connection: close`. One that is
+# closed from here may meet a request that is just being sent, and fail it: wait until none is left.
 if [ "$reason" != proxy-died ]; then
   admin 'drain_listeners?graceful&skip_exit' >/dev/null
   tries=0
-  while [ $tries -lt "$MP_DRAIN_TENTHS" ] && [ "$(stat http.fault.downstream_rq_active)" != 0 ]; do
+  while [ $tries -lt "$MP_DRAIN_TENTHS" ] && [ "$(stat http.fault.downstream_cx_active)" != 0 ]; do
     tries=$((tries + 1))
     sleep 0.1
   done
