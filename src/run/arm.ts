@@ -18,6 +18,7 @@ import type { PhaseReport } from '../report/model.ts';
 import { appEvidence, type AppLook } from './app-looks.ts';
 import type { Engine } from './engine.ts';
 import { until } from './phases.ts';
+import type { Place } from './start-line.ts';
 
 /** Longest time for a fault to come into force and to be taken back while k6 goes on: it is told to end before that is over. */
 const onsetBudgetMs = 120_000;
@@ -29,8 +30,10 @@ const deadManGraceMs = 60_000;
 /**
  * Runs one arm: load clients, captures, looks at the proxies, load, the faults of its timeline, and the evidence of all of
  * it. Its policies are in force already. Whatever it started is taken back when it returns or throws, last first.
+ *
+ * @param place where it waits, with all prepared, for the arms that run beside it
  */
-export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> {
+export async function runArm(spec: ArmSpec, engine: Engine, place?: Place): Promise<ArmResult> {
   const { context, events, means } = engine;
   const { evidence, progress, clock } = context;
   const { scenario, name } = spec;
@@ -84,6 +87,7 @@ export async function runArm(spec: ArmSpec, engine: Engine): Promise<ArmResult> 
     };
     const witnesses = spec.witnesses;
     const appStart = witnesses && (await means.appLook(spec.app, witnesses, context));
+    await place?.arrive();
     await using pressure = await means.startPressure({ clock });
     const judgedFromMs = clock.now();
     const running = await load.start();

@@ -16,6 +16,7 @@ import type { Policy } from '../policies/index.ts';
 import type { ScenarioReport } from '../report/model.ts';
 import { triedOf } from '../scenario/tried.ts';
 import { runArm } from './arm.ts';
+import { startLine } from './start-line.ts';
 import type { Engine } from './engine.ts';
 import { unmet, type PlannedTrial } from './trials.ts';
 
@@ -94,12 +95,15 @@ async function runArms(
         policies.rendered,
       );
     }
+    const places = startLine(specs.length);
     await Promise.all(
-      specs.map(async ({ one, spec }) => {
+      specs.map(async ({ one, spec }, index) => {
         try {
-          one.results[name].push(await runArm(spec, engine));
+          one.results[name].push(await runArm(spec, engine, places[index]));
         } catch (error) {
           one.error = error;
+        } finally {
+          places[index]?.leave();
         }
       }),
     );

@@ -50,7 +50,7 @@ export interface FakeLab extends AsyncDisposable {
   abort: AbortController;
 }
 
-type Trouble = { step: Step; how: 'throws' | 'hangs'; trial?: string };
+type Trouble = { step: Step; how: 'throws' | 'hangs' | 'takes long'; trial?: string };
 
 const pod = (name: string): PodRef => ({ namespace: 'shop', name, uid: name, ip: '10.0.0.1', node: 'n' });
 
@@ -87,6 +87,10 @@ export async function fakeLab(trouble?: Trouble, { waiting = [], judge }: FakeLa
     done.push(`${name} ${trial}`.trim());
     if (trouble?.step !== name || (trouble.trial !== undefined && trial !== '' && trouble.trial !== trial)) return;
     if (trouble.how === 'throws') throw new Error(`${name} broke`);
+    if (trouble.how === 'takes long') {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return;
+    }
     // As real waits do: until the run is interrupted.
     await new Promise((_, reject) => {
       const stop = (): void => reject(abort.signal.reason as Error);

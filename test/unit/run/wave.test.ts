@@ -81,6 +81,20 @@ describe('a wave of trials on a fake lab', function () {
     expect([...lab.inForce]).to.deep.equal([]);
   });
 
+  it('nobody measures while another still prepares', async () => {
+    await using lab = await fakeLab({ step: 'load pods', how: 'takes long', trial: 'b' });
+    await runWave([lab.trial('a'), lab.trial('b')], lab.engine);
+    const startOfA = lab.done.indexOf('start load a');
+    expect(startOfA).to.be.above(lab.done.indexOf('look 1 b')).and.above(0);
+    expect(lab.done.slice(startOfA).filter((done) => done === 'load pods b')).to.have.length(1);
+  });
+
+  it('nobody waits for one that broke before it was ready', async () => {
+    await using lab = await fakeLab({ step: 'load pods', how: 'throws', trial: 'b' });
+    await runWave([lab.trial('a'), lab.trial('b')], lab.engine);
+    expect(lab.done.filter((done) => done === 'finish load a')).to.have.length(2);
+  });
+
   it('arms that alternate are run by turns, each round with evidence of its own, and judged together', async () => {
     await using lab = await fakeLab();
     const [outcome] = await runWave([lab.trial('a', 3)], lab.engine);
