@@ -107,10 +107,7 @@ export async function runArm(spec: ArmSpec, engine: Engine, place?: Place): Prom
         });
       }
       // A fault that took its time has lengthened the load; once it has recovered, nothing more is to be learnt.
-      const [result] = await Promise.all([
-        windows === undefined ? running.finish() : running.finishNow(),
-        ...faults.map((fault) => fault.undo()),
-      ]);
+      const result = await (windows === undefined ? running.finish() : running.finishNow());
       const lastMs = result.samples.reduce((last, sample) => Math.max(last, hostTime(sample)), start);
       const whole = { fromMs: start, toMs: lastMs + 1 };
       windows = windows
@@ -210,7 +207,11 @@ async function faultPhase(
   const lifted = clock.now();
   detail('recovery');
   events.emit({ type: 'phase-started', scenario, arm: name, phase: 'recovery' });
-  await until(lifted + transitionMs + spec.recoveryMs, clock, signal);
+  // Requests that the fault holds are answered before its undo ends, and k6 is not to be cut off from them.
+  await Promise.all([
+    until(lifted + transitionMs + spec.recoveryMs, clock, signal),
+    ...began.map(({ active }) => active.undo()),
+  ]);
   return {
     baseline: { fromMs: start + transitionMs, toMs: asked },
     fault: window,
