@@ -20,7 +20,9 @@ export interface FaultContext {
   signal: AbortSignal;
   /** The fault takes itself out after this, whatever happened to meshproof. */
   deadManMs: number;
-  /** It may be prepared, and comes into force when this resolves: soon, as what is prepared waits a minute at most. Default: at once. */
+  /** Told when all is in place and only waits for `mayBegin`. */
+  onPrepared?: (() => void) | undefined;
+  /** It comes into force when this resolves, and is given up when this rejects; what is prepared waits two minutes. Default: at once. */
   mayBegin?: Promise<unknown> | undefined;
   /** How long its containers stay after its end for the ledger to be collected; default a minute. */
   ledgerKeptMs?: number | undefined;

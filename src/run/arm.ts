@@ -18,12 +18,11 @@ import type { PhaseReport } from '../report/model.ts';
 import { appEvidence, type AppLook } from './app-looks.ts';
 import type { Engine } from './engine.ts';
 import { until } from './phases.ts';
+import { prepareFaults, type PreparedFaults } from './prepare-faults.ts';
 import type { Place } from './start-line.ts';
 
 /** Longest time for a fault to come into force and to be taken back while k6 goes on: it is told to end before that is over. */
 const onsetBudgetMs = 120_000;
-/** Before its time, what a fault needs is put in place: containers that take seconds to start. Less than what is prepared waits. */
-const preparedAheadMs = 10_000;
 /** A fault that nobody took back takes itself out this long after the load should have ended. */
 const deadManGraceMs = 60_000;
 
@@ -87,6 +86,8 @@ export async function runArm(spec: ArmSpec, engine: Engine, place?: Place): Prom
     };
     const witnesses = spec.witnesses;
     const appStart = witnesses && (await means.appLook(spec.app, witnesses, context));
+    if (spec.timeline.length > 0) detail('faults');
+    await using faults = await prepareFaults(spec, engine, durationMs + deadManGraceMs);
     await place?.arrive();
     await using pressure = await means.startPressure({ clock });
     const judgedFromMs = clock.now();
@@ -94,13 +95,11 @@ export async function runArm(spec: ArmSpec, engine: Engine, place?: Place): Prom
     const start = running.startedAt;
     detail('baseline');
     events.emit({ type: 'phase-started', scenario, arm: name, phase: 'baseline' });
-    const faults: ActiveFault[] = [];
     let windows: ArmResult['windows'] | undefined;
     try {
       if (spec.timeline.length > 0) {
         windows = await faultPhase(spec, start, faults, engine, {
           detail,
-          deadManMs: durationMs + deadManGraceMs,
           look: async (when) => {
             looks[when] = await means.proxySnapshots(watched, context);
           },
@@ -121,7 +120,7 @@ export async function runArm(spec: ArmSpec, engine: Engine, place?: Place): Prom
         start,
         windows,
         looks,
-        faults,
+        faults: faults.active,
         result,
         clocks: load.clocks,
         captured,
@@ -134,8 +133,6 @@ export async function runArm(spec: ArmSpec, engine: Engine, place?: Place): Prom
       return arm;
     } finally {
       events.emit({ type: 'arm-ended', scenario, arm: name });
-      // Of an arm that broke off: a fault must not outlive its load.
-      await Promise.all(faults.map((fault) => fault.undo()));
     }
 
     function durationOf({ baselineMs, recoveryMs, timeline }: ArmSpec): number {
@@ -149,44 +146,28 @@ export async function runArm(spec: ArmSpec, engine: Engine, place?: Place): Prom
 
 interface FaultPhase {
   detail: (text: string) => void;
-  deadManMs: number;
   look: (when: 'faultStart' | 'faultEnd') => Promise<void>;
 }
 
 /** The faults of the timeline, each at its time; several may be in force at once. Their ends are counted from the last onset. */
 async function faultPhase(
-  spec: ArmSpec,
+  { scenario, name, timeline, recoveryMs }: ArmSpec,
   start: number,
-  faults: ActiveFault[],
+  faults: PreparedFaults,
   engine: Engine,
-  { detail, deadManMs, look }: FaultPhase,
+  { detail, look }: FaultPhase,
 ): Promise<ArmResult['windows']> {
   const { context, events } = engine;
   const { clock, signal } = context;
-  const { scenario, name, timeline } = spec;
-  const firstMs = Math.min(...timeline.map(({ atMs }) => atMs));
-  const baselineOver = (async () => {
-    await until(start + firstMs, clock, signal);
-    events.emit({ type: 'phase-started', scenario, arm: name, phase: 'fault' });
-    detail(`bringing ${[...new Set(timeline.map(({ fault }) => fault.kind))].join(', ')} into force`);
-    return clock.now();
-  })();
-  // Whoever waits for it hears of it.
-  baselineOver.catch(() => undefined);
-  const began = await Promise.all(
-    timeline.map(async ({ atMs, forMs, fault }) => {
-      await until(start + atMs - preparedAheadMs, clock, signal);
-      const mayBegin = baselineOver.then(() => until(start + atMs, clock, signal));
-      mayBegin.catch(() => undefined);
-      const context = await engine.faultContext(spec.app, fault.target, deadManMs);
-      const active = await engine.means.startFault(fault, { ...context, mayBegin });
-      faults.push(active);
-      events.emit({ type: 'fault-started', scenario, arm: name, kind: fault.kind, target: fault.target });
-      return { active, forMs, inForce: clock.now() };
-    }),
-  );
-  const asked = await baselineOver;
-  const inForce = Math.max(...began.map((one) => one.inForce));
+  const beginning = faults.begin(start);
+  // It is waited for below, and may fail before.
+  beginning.catch(() => undefined);
+  await until(start + Math.min(...timeline.map(({ atMs }) => atMs)), clock, signal);
+  const asked = clock.now();
+  events.emit({ type: 'phase-started', scenario, arm: name, phase: 'fault' });
+  detail(`bringing ${[...new Set(timeline.map(({ fault }) => fault.kind))].join(', ')} into force`);
+  const began = await beginning;
+  const inForce = Math.max(...began.map(({ inForceAt }) => inForceAt));
   const window: Window = {
     fromMs: inForce + transitionMs,
     toMs: inForce + transitionMs + Math.min(...began.map(({ forMs }) => forMs)),
@@ -209,7 +190,7 @@ async function faultPhase(
   events.emit({ type: 'phase-started', scenario, arm: name, phase: 'recovery' });
   // Requests that the fault holds are answered before its undo ends, and k6 is not to be cut off from them.
   await Promise.all([
-    until(lifted + transitionMs + spec.recoveryMs, clock, signal),
+    until(lifted + transitionMs + recoveryMs, clock, signal),
     ...began.map(({ active }) => active.undo()),
   ]);
   return {

@@ -35,6 +35,12 @@ const ledger =
 
 type Role = 'point' | 'guard';
 
+/** Armed, and told to go at once. */
+export async function start(point: FaultPoint): Promise<void> {
+  await point.arm();
+  await point.go();
+}
+
 /** A pod with a fault point as its scripts behave, behind an API server that fails as told. Sleeps pass at once. */
 export class FakePod {
   readonly ref: PodRef = { namespace: 'n', name: 'trips-a', uid: 'u', ip: '10.0.0.1', node: 'x' };
@@ -70,9 +76,8 @@ export class FakePod {
     this.#troubles.clear();
   }
 
-  point(mayBegin?: Promise<unknown>): FaultPoint {
+  point(): FaultPoint {
     return new FaultPoint({
-      mayBegin,
       kube: this.#kube() as KubeClient,
       pod: this.ref,
       signal: new AbortController().signal,

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { FakePod, steps, type Step } from './fake-pod.ts';
+import { FakePod, start, steps, type Step } from './fake-pod.ts';
 
 const forEver = Infinity;
 const undoSteps = steps.filter((step) => step !== 'patch' && step !== 'go');
@@ -8,45 +8,38 @@ describe('a fault point and an API server that fails', () => {
   /** In force, then ended while the API server has this trouble. */
   async function ended(trouble: (pod: FakePod) => void, pod = new FakePod()) {
     const point = pod.point();
-    await point.start();
+    await start(point);
     expect(pod.ruleInForce).to.equal(true);
     trouble(pod);
     const result = await point.end();
     return { pod, point, result, problems: result.problems.join('; ') };
   }
 
-  it('is put in place at once, and told to go when its time has come; it takes no time from then on', async () => {
+  it('changes nothing when it is armed, and takes no time from the word to go on', async () => {
     const pod = new FakePod();
-    let sleeps = 0;
-    let begin = (): void => {};
-    const point = pod.point(new Promise<void>((resolve) => (begin = resolve)));
-    pod.onSleep = () => {
-      if (++sleeps <= 100) expect(pod.ruleInForce).to.equal(false);
-      if (sleeps === 100) begin();
-    };
-    const started = pod.clock.now();
-    await point.start();
-    pod.onSleep = () => {};
+    const point = pod.point();
+    await point.arm();
+    expect([pod.ruleInForce, pod.calls.includes('go')]).to.deep.equal([false, false]);
+    await pod.clock.sleep(20_000);
+    await point.go();
     expect(pod.ruleInForce).to.equal(true);
-    expect(pod.clock.now() - started).to.be.at.least(5000);
     expect(pod.calls.filter((step) => step === 'go')).to.have.length(1);
     expect((await point.end()).onsetMs).to.be.at.most(100);
   });
 
-  it('that is never told to begin ends with those who wait, and never came into force', async () => {
+  it('that was armed and never told to go leaves nothing, and was never in force', async () => {
     const pod = new FakePod();
-    const point = pod.point(Promise.reject(new Error('interrupted')));
-    const error = await point.start().catch((thrown: unknown) => thrown);
-    expect(String(error)).to.contain('its time has not come');
+    const point = pod.point();
+    await point.arm();
     const { undone, problems } = await point.end();
     expect([undone, problems.join()]).to.deep.equal([true, 'trips-a: the fault was never in force']);
-    expect([pod.ruleInForce, pod.calls.includes('go')]).to.deep.equal([false, false]);
+    expect([pod.ruleInForce, pod.running(), pod.calls.includes('go')]).to.deep.equal([false, [], false]);
   });
 
   it('is out of force once it says so, while its guard and its ledger are still to come', async () => {
     const pod = new FakePod();
     const point = pod.point();
-    await point.start();
+    await start(point);
     pod.fail('log of guard', 500, 20);
     let done = false;
     const end = point.end().then(() => (done = true));
@@ -165,7 +158,7 @@ describe('a fault point and an API server that fails', () => {
         pod.carriesOutFailedCalls = what.includes('does');
         pod.fail(step, trouble, 1);
         const point = pod.point();
-        await point.start();
+        await start(point);
         expect(pod.ruleInForce).to.equal(true);
         expect((await point.end()).problems).to.deep.equal([]);
       });
@@ -176,7 +169,7 @@ describe('a fault point and an API server that fails', () => {
     const pod = new FakePod();
     pod.fail('patch', 500, forEver);
     const point = pod.point();
-    const error = await point.start().catch((thrown: unknown) => thrown);
+    const error = await start(point).catch((thrown: unknown) => thrown);
     expect(error).to.include({ code: 'MESHPROOF_FAULT_START' });
     const result = await point.end();
     expect(result).to.deep.include({ undone: true, problems: ['trips-a: the fault was never in force'] });
@@ -186,7 +179,7 @@ describe('a fault point and an API server that fails', () => {
     const pod = new FakePod();
     pod.fail('go', 500, forEver);
     const point = pod.point();
-    const error = await point.start().catch((thrown: unknown) => thrown);
+    const error = await start(point).catch((thrown: unknown) => thrown);
     expect(String(error)).to.contain('could not be told to go');
     expect(pod.ruleInForce).to.equal(false);
     const result = await point.end();
@@ -203,7 +196,7 @@ describe('a fault point and an API server that fails', () => {
       if (pod.ruleInForce) pod.fail('log of point', 500, 1000);
     };
     const point = pod.point();
-    await point.start().catch(() => undefined);
+    await start(point).catch(() => undefined);
     expect(pod.ruleInForce).to.equal(true);
     pod.onSleep = () => {};
     pod.heal();
@@ -216,7 +209,7 @@ describe('a fault point and an API server that fails', () => {
     const pod = new FakePod();
     pod.startsAtOnce = false;
     const point = pod.point();
-    expect(await point.start().catch((thrown: unknown) => thrown)).to.include({ code: 'MESHPROOF_FAULT_START' });
+    expect(await start(point).catch((thrown: unknown) => thrown)).to.include({ code: 'MESHPROOF_FAULT_START' });
     const before = pod.clock.now();
     const result = await point.end();
     expect(result.undone).to.equal(true);

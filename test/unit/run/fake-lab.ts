@@ -23,6 +23,7 @@ export const steps = [
   'captures',
   'fresh',
   'look 1',
+  'arm fault',
   'start load',
   'fault',
   'look 2',
@@ -180,7 +181,7 @@ export async function fakeLab(trouble?: Trouble, { waiting = [], judge }: FakeLa
         [Symbol.asyncDispose]: () => Promise.resolve(),
       });
     },
-    async startFault(spec, { rollback: registrar }) {
+    async startFault(spec, { rollback: registrar, onPrepared, mayBegin }) {
       const remove = here(`fault at ${spec.target}`);
       const handle = await registrar.record({
         what: `fault at ${spec.target}`,
@@ -189,6 +190,9 @@ export async function fakeLab(trouble?: Trouble, { waiting = [], judge }: FakeLa
         undo: remove,
       });
       try {
+        await step('arm fault', spec.target);
+        onPrepared?.();
+        await mayBegin;
         await step('fault', spec.target);
       } catch (error) {
         await handle.run();

@@ -4,6 +4,7 @@ import { loadRules } from '../../../src/judge/rules/load-rules.ts';
 import type { ArmResult, ArmSpec } from '../../../src/claims/arm.ts';
 import type { Clock } from '../../../src/base/clock.ts';
 import { silentProgress } from '../../../src/base/progress.ts';
+import type { FaultContext } from '../../../src/faults/define-fault.ts';
 import type { LoadSample } from '../../../src/load/load.ts';
 import { emptyHistogram } from '../../../src/observe/telemetry/histogram.ts';
 import type { OutboundCounters, ProxySnapshot } from '../../../src/observe/telemetry/snapshot.ts';
@@ -19,16 +20,21 @@ function fakeLab({ aheadMs = 0, measured = true, undoMs = 0 } = {}) {
   let now = 1_000_000;
   let inForce = { from: Infinity, to: Infinity };
   let start = 0;
+  const asleep: { until: number; wake: () => void }[] = [];
   const at = { prepared: Infinity, undone: Infinity };
   const clock: Clock = {
     now: () => now,
     monotonicMs: () => now,
-    // Those who wait at the same time wait side by side.
-    sleep: async (ms) => {
-      const end = now + ms;
-      await new Promise((resolve) => setImmediate(resolve));
-      now = Math.max(now, end);
-    },
+    // Those who wait at the same time wait side by side: whose time is next wakes up first.
+    sleep: (ms) =>
+      new Promise<void>((wake) => {
+        asleep.push({ until: now + ms, wake });
+        setImmediate(() => {
+          const next = asleep.sort((a, b) => a.until - b.until).shift()!;
+          now = Math.max(now, next.until);
+          next.wake();
+        });
+      }),
   };
   const samples = (until: number): LoadSample[] =>
     Array.from({ length: Math.max(0, Math.floor(((until - start) * rps) / 1000)) }, (_, i): LoadSample => {
@@ -116,8 +122,9 @@ function fakeLab({ aheadMs = 0, measured = true, undoMs = 0 } = {}) {
       now += 300;
       return look;
     },
-    startFault: async (spec: unknown, { mayBegin }: { mayBegin: Promise<unknown> }) => {
+    startFault: async (spec: unknown, { onPrepared, mayBegin }: FaultContext) => {
       at.prepared = now;
+      onPrepared?.();
       await mayBegin;
       now += onsetMs;
       inForce = { from: now, to: Infinity };
@@ -192,11 +199,20 @@ describe('figures of the fault', () => {
     expect(proxy?.errorsPerSecond).to.be.closeTo(k6!.errorsPerSecond, 0.5);
   });
 
-  it('begin when the fault is asked for, which was prepared while the baseline ran', async () => {
+  it('begin when the fault is asked for, which was prepared before the load', async () => {
     const lab = fakeLab();
     const { windows } = await runArm(spec, lab.engine);
-    expect(lab.at.prepared).to.be.below(windows.baseline.toMs);
+    expect(lab.at.prepared).to.be.below(windows.baseline.fromMs - 999);
     expect(windows.baseline.toMs - windows.baseline.fromMs).to.equal(spec.baselineMs - 1000);
+    expect(windows.fault.fromMs).to.equal(windows.baseline.toMs + onsetMs + 1000);
+  });
+
+  it('of a fault whose time is far: it is prepared half a minute before', async () => {
+    const lab = fakeLab();
+    const [entry] = spec.timeline;
+    const far = { ...spec, baselineMs: 90_000, timeline: [{ ...entry!, atMs: 90_000 }] };
+    const { windows } = await runArm(far, lab.engine);
+    expect(windows.baseline.toMs - lab.at.prepared).to.equal(30_000);
     expect(windows.fault.fromMs).to.equal(windows.baseline.toMs + onsetMs + 1000);
   });
 

@@ -20,6 +20,7 @@ describe('a wave of trials on a fake lab', function () {
       'captures a',
       'fresh a',
       'look 1 a',
+      'arm fault a',
       'start load a',
       'fault a',
       'look 2 a',
@@ -81,19 +82,21 @@ describe('a wave of trials on a fake lab', function () {
     expect([...lab.inForce]).to.deep.equal([]);
   });
 
-  it('nobody measures while another still prepares', async () => {
-    await using lab = await fakeLab({ step: 'load pods', how: 'takes long', trial: 'b' });
-    await runWave([lab.trial('a'), lab.trial('b')], lab.engine);
-    const startOfA = lab.done.indexOf('start load a');
-    expect(startOfA).to.be.above(lab.done.indexOf('look 1 b')).and.above(0);
-    expect(lab.done.slice(startOfA).filter((done) => done === 'load pods b')).to.have.length(1);
-  });
+  for (const step of ['load pods', 'arm fault'] as const) {
+    it(`nobody measures while the ${step} of another takes long`, async () => {
+      await using lab = await fakeLab({ step, how: 'takes long', trial: 'b' });
+      await runWave([lab.trial('a'), lab.trial('b')], lab.engine);
+      const startOfA = lab.done.indexOf('start load a');
+      expect(startOfA).to.be.above(lab.done.indexOf('arm fault b')).and.above(0);
+      expect(lab.done.slice(startOfA).filter((done) => done === `${step} b`)).to.have.length(1);
+    });
 
-  it('nobody waits for one that broke before it was ready', async () => {
-    await using lab = await fakeLab({ step: 'load pods', how: 'throws', trial: 'b' });
-    await runWave([lab.trial('a'), lab.trial('b')], lab.engine);
-    expect(lab.done.filter((done) => done === 'finish load a')).to.have.length(2);
-  });
+    it(`nobody waits for one whose ${step} broke`, async () => {
+      await using lab = await fakeLab({ step, how: 'throws', trial: 'b' });
+      await runWave([lab.trial('a'), lab.trial('b')], lab.engine);
+      expect(lab.done.filter((done) => done === 'finish load a')).to.have.length(2);
+    });
+  }
 
   it('arms that alternate are run by turns, each round with evidence of its own, and judged together', async () => {
     await using lab = await fakeLab();

@@ -12,10 +12,11 @@ import { emptyResult, isUndone, pointResult, type Ending, type PointResult } fro
 
 export type { PointResult } from './point-result.ts';
 
-/** Longest time from the API call to the fault being in force, a wait for its time included; a machine that is starved needs most of it for twenty containers. */
-const startTimeoutMs = 90_000;
-/** From the point being armed to the word to go. */
-const goWithinMs = 60_000;
+/** From the API call; a machine that is starved needs most of it for twenty containers. */
+const armTimeoutMs = 90_000;
+const goTimeoutMs = 30_000;
+/** From the point being armed to the word to go: those who start together wait for the slowest of them. */
+const goWithinMs = 150_000;
 /** Taking the rule out takes some tens of ms: the rest is for an API server that fails, or a machine that is starved. */
 const stopTimeoutMs = 15_000;
 const guardTimeoutMs = 12_000;
@@ -28,8 +29,6 @@ export interface PointOptions {
   pod: PodRef;
   settings: Omit<PointSettings, 'goWithinMs'>;
   signal: AbortSignal;
-  /** The word to go is given once this resolves; default: at once. */
-  mayBegin?: Promise<unknown> | undefined;
   clock?: Clock | undefined;
 }
 
@@ -47,7 +46,6 @@ export class FaultPoint {
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
   readonly #access: PointAccess;
-  readonly #mayBegin: Promise<unknown> | undefined;
   #begun = false;
   /** Epoch ms of the first word to go; it may have reached it. */
   #toldAt: number | undefined;
@@ -56,35 +54,25 @@ export class FaultPoint {
   #ending: Promise<PointResult> | undefined;
   #last: { result: PointResult; settled: boolean } | undefined;
 
-  constructor({ kube, pod, settings, signal, mayBegin, clock = systemClock }: PointOptions) {
+  constructor({ kube, pod, settings, signal, clock = systemClock }: PointOptions) {
     this.pod = pod;
     this.#kube = kube;
     this.#settings = settings;
     this.#signal = signal;
-    this.#mayBegin = mayBegin;
     this.#clock = clock;
     this.#access = new PointAccess({ kube, pod, names: pointNames(settings.id), clock });
   }
 
-  /** In force when it resolves. @throws MeshproofError MESHPROOF_FAULT_START with what the container or the script said. */
-  async start(): Promise<void> {
-    try {
-      await this.#start();
-    } catch (error) {
-      throw error instanceof PodGone ? this.#startError(error.message) : error;
-    }
-  }
-
-  async #start(): Promise<void> {
+  /**
+   * Puts it into the pod. When it resolves all is in place, nothing is changed yet, and it waits for the word to go: a minute or two.
+   *
+   * @throws MeshproofError MESHPROOF_FAULT_START with what the container or the script said
+   */
+  async arm(): Promise<void> {
     this.#begun = true;
-    let mayBegin = this.#mayBegin === undefined;
-    this.#mayBegin?.then(
-      () => (mayBegin = true),
-      () => undefined,
-    );
     const containers = pointContainers({ ...this.#settings, goWithinMs });
     let patched = false;
-    const look = async (): Promise<Look<LogEvent>> => {
+    await this.#wait(armTimeoutMs, async () => {
       if (!patched) {
         await this.#kube.patch(
           `${this.#access.path}/ephemeralcontainers`,
@@ -94,17 +82,36 @@ export class FaultPoint {
         );
         patched = true;
       }
-      return await this.#lookActive(mayBegin);
-    };
-    this.#active = await pollUntil(look, {
-      what: `fault point in pod ${this.pod.name}`,
-      timeoutMs: startTimeoutMs,
-      intervalMs: 50,
-      signal: this.#signal,
-      clock: this.#clock,
-      code: 'MESHPROOF_FAULT_START',
-      hint: 'See the events of the pod and the log of its ephemeral container.',
+      const events = await this.#said();
+      return events.has('armed') ? { ready: true } : { pending: 'its container has not said that it is armed' };
     });
+  }
+
+  /** In force when it resolves. @throws MeshproofError MESHPROOF_FAULT_START, as `arm` does */
+  async go(): Promise<void> {
+    this.#active = await this.#wait(goTimeoutMs, async () => {
+      const active = (await this.#said()).get('active');
+      if (active) return { ready: active };
+      this.#toldAt ??= this.#clock.now();
+      const why = await this.#access.go();
+      return { pending: why === undefined ? 'it was told to go' : `it could not be told to go: ${why}` };
+    });
+  }
+
+  async #wait<T>(timeoutMs: number, look: () => Promise<Look<T>>): Promise<T> {
+    try {
+      return await pollUntil(look, {
+        what: `fault point in pod ${this.pod.name}`,
+        timeoutMs,
+        intervalMs: 50,
+        signal: this.#signal,
+        clock: this.#clock,
+        code: 'MESHPROOF_FAULT_START',
+        hint: 'See the events of the pod and the log of its ephemeral container.',
+      });
+    } catch (error) {
+      throw error instanceof PodGone ? this.#startError(error.message) : error;
+    }
   }
 
   /**
@@ -122,28 +129,23 @@ export class FaultPoint {
     return this.#ending ?? this.#last?.result ?? (await this.end());
   }
 
-  async #lookActive(mayBegin: boolean): Promise<Look<LogEvent>> {
+  /** What it has said so far, by the event's name. @throws what keeps it from coming into force */
+  async #said(): Promise<Map<string, LogEvent>> {
     const { guard, point } = await this.#access.containers();
     for (const status of [guard, point]) {
       const trouble = status && containerTrouble(status);
       if (trouble) throw this.#startError(trouble.reason);
     }
     const { text, events } = await this.#access.log('point');
-    const failed = events.find((event) => event.event === 'failed');
+    const said = new Map(events.map((event) => [event.event, event]));
+    const failed = said.get('failed');
     if (failed?.fields['reason'] === 'port-in-use')
       throw this.#startError('another fault point is in this pod already');
     if (failed) throw this.#startError(text.slice(-600));
-    const active = events.find((event) => event.event === 'active');
-    if (active) return { ready: active };
-    if (events.some((event) => event.event === 'armed')) {
-      if (!mayBegin) return { pending: 'it is armed, and its time has not come' };
-      this.#toldAt ??= this.#clock.now();
-      const why = await this.#access.go();
-      return { pending: why === undefined ? 'it was told to go' : `it could not be told to go: ${why}` };
-    }
     const ended = point?.state?.terminated;
-    if (ended) throw this.#startError(`the container ended (${ended.reason}): ${text.slice(-600)}`);
-    return { pending: 'its container has not said that the fault is in force' };
+    if (ended && !said.has('active'))
+      throw this.#startError(`the container ended (${ended.reason}): ${text.slice(-600)}`);
+    return said;
   }
 
   #startError(why: string): MeshproofError {

@@ -44,7 +44,6 @@ export async function injectPoints(
         kube,
         pod,
         signal,
-        mayBegin: context.mayBegin,
         settings: {
           id,
           image,
@@ -81,14 +80,21 @@ export async function injectPoints(
   });
   const undo = (): Promise<void> => undoEntry.run();
 
-  const started = await context.progress.step(`fault ${spec.kind} at ${spec.target}`, () =>
-    Promise.allSettled(points.map((point) => point.start())),
-  );
-  const failed = started.find((outcome) => outcome.status === 'rejected');
-  if (failed) {
+  /** All of them, or none. */
+  const all = async (step: (point: FaultPoint) => Promise<void>): Promise<void> => {
+    const outcomes = await Promise.allSettled(points.map(step));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed) throw failed.reason;
+  };
+  try {
+    await context.progress.step(`fault ${spec.kind} at ${spec.target}`, () => all((point) => point.arm()));
+    context.onPrepared?.();
+    await context.mayBegin;
+    await all((point) => point.go());
+  } catch (error) {
     await undo();
     signal.throwIfAborted();
-    throw failed.reason;
+    throw error;
   }
   const mechanism = `envoy fault filter behind the sidecar (iptables OUTPUT redirect of uid ${appPath.sidecarUid} on ${appPath.outInterface}, port ${appPort})`;
   return {
