@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hostTime } from '../base/host-time.ts';
 import { MeshproofError, messageOf } from '../base/errors.ts';
 import { pollUntil, type Look } from '../base/poll.ts';
 import { getIfThere } from '../kube/get-if-there.ts';
@@ -13,6 +12,7 @@ import type { LoadContext } from './context.ts';
 import { readK6Files, type K6Files } from './k6-files.ts';
 import { loadContainer, loadFolder } from './load-pod.ts';
 import { type LoadResult, type LoadSpec, type PodClock } from './load.ts';
+import { mergeSegments } from './merge-segments.ts';
 import { readOutcome, type K6Outcome } from './outcome.ts';
 import { expectedRequests } from './plan.ts';
 
@@ -25,6 +25,8 @@ export interface LoadingPod {
   /** Name of the load in this pod: its folder, and its `exited`. */
   load: string;
   idPrefix: string;
+  /** Which part it has of the load. */
+  index: number;
   clock: PodClock;
 }
 
@@ -40,17 +42,7 @@ export async function finishLoad(
   ranMs?: number,
 ): Promise<LoadResult> {
   const outcomes = await Promise.all(pods.map((pod) => finishPod(spec, context, pod, ranMs)));
-  return {
-    samples: outcomes.flatMap((outcome) => outcome.samples).sort((a, b) => hostTime(a) - hostTime(b)),
-    exitCode: outcomes.find((outcome) => outcome.exitCode !== 0)?.exitCode ?? 0,
-    droppedIterations: outcomes.reduce((sum, outcome) => sum + outcome.dropped, 0),
-    summary: JSON.stringify(
-      outcomes.map(({ pod, exitCode, summary, output }) => ({ pod, exitCode, summary, output })),
-      null,
-      1,
-    ),
-    problems: outcomes.flatMap((outcome) => outcome.problems),
-  };
+  return mergeSegments(spec, outcomes);
 }
 
 /** How k6 ended, as its container says; `killed` when that has ended, or gone, before its files were read. */
@@ -59,7 +51,7 @@ type End = { exitCode: number } | 'killed';
 async function finishPod(
   spec: LoadSpec,
   context: LoadContext,
-  { ref, load, idPrefix, clock }: LoadingPod,
+  { ref, load, idPrefix, index, clock }: LoadingPod,
   ranMs: number | undefined,
 ): Promise<K6Outcome> {
   const { kube, signal } = context;
@@ -100,7 +92,10 @@ async function finishPod(
   }
   const outcome = readOutcome(files, {
     pod: ref.name,
-    requests: expectedRequests(ranMs === undefined ? spec : { ...spec, durationMs: Math.min(ranMs, spec.durationMs) }),
+    requests: expectedRequests(
+      ranMs === undefined ? spec : { ...spec, durationMs: Math.min(ranMs, spec.durationMs) },
+      index,
+    ),
     stopped: ranMs !== undefined,
   });
   outcome.problems.unshift(...lost);
