@@ -15,7 +15,7 @@ export interface NodeProcessOptions {
   labId: string;
   hostname: string;
   env: Record<string, string>;
-  /** Directories the node reads, beside its own: the tool cache. */
+  /** Directories the node reads and writes: the lab's, the tool cache. */
   keep: string[];
   /** The node dies with this process when it ends by itself, also on an unforeseen error. */
   ownedByProcess: boolean;
@@ -39,7 +39,7 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Nod
   const { dir, labId, signal } = options;
   for (const name of subdirectories) await mkdir(join(dir, name), { recursive: true });
   const script = join(dir, 'init.sh');
-  await writeFile(script, initScript({ dir, keep: [dir, ...options.keep], hostname: options.hostname }));
+  await writeFile(script, initScript({ dir, keep: options.keep, hostname: options.hostname }));
   const log = openSync(join(dir, 'log', 'init.log'), 'a');
   const control = join(dir, 'control');
   const mkfifo = `mkfifo -m 600 "$0" && exec unshare --mount --pid --net --uts --ipc --fork /bin/sh "$1"`;
