@@ -85,7 +85,7 @@ describe('embedded lab of three nodes', function () {
   });
 
   const fetchFrom = async (pod: PodRef, url: string): Promise<string> => {
-    const { stdout, stderr } = await lab.kube.exec(pod, ['wget', '-q', '-T', '5', '-O', '-', url], {
+    const { stdout, stderr } = await lab.kube.exec(pod, ['wget', '-q', '-O', '-', url], {
       timeoutMs: 20_000,
     });
     return (stdout + stderr).trim();
@@ -130,7 +130,7 @@ describe('embedded lab of three nodes', function () {
   it('has one Service and one DNS for all', async () => {
     await waitForPods(lab.kube, 'kube-system', { timeoutMs: 60_000 });
     const names = pods.map(({ name }) => name).sort();
-    const client = 'for i in $(busybox seq 30); do wget -q -T 5 -O - http://web/host 2>&1 || echo failed; done';
+    const client = 'for i in $(busybox seq 30); do wget -q -O - http://web/host 2>&1 || echo failed; done';
     for (const pod of pods) {
       const ask = async (): Promise<string> => {
         const { stdout } = await lab.kube.exec(pod, ['sh', '-c', client], { timeoutMs: 60_000 });
