@@ -62,7 +62,7 @@ export const embeddedProvider: ClusterProvider = {
     const tools = await nodeTools(context.toolbox);
     const dir = labDir(name);
     const nodes = planNodes(record, dir).map((plan) =>
-      nodeAccess(plan.name, attachNodeProcess(plan.dir).pid, tools, context.signal),
+      nodeAccess(plan.name, attachNodeProcess(plan).pid, tools, context.signal),
     );
     const kube = createKubeClient({ kubeconfig: join(dir, 'kubeconfig'), env: {} });
     return runningLab(record, { nodes, kube, store: imageStore(context.toolbox.cacheDir, tools) }, context);

@@ -12,6 +12,8 @@ export interface NodePlan {
   /** From 1 on. The first has the control plane too, and the link to the host. */
   number: number;
   name: string;
+  /** In errors: where there is one only, nobody needs its name. */
+  title: string;
   /** For its files; that of the first is the lab's own. */
   dir: string;
   podCidr: string;
@@ -27,13 +29,14 @@ export interface NodePlan {
 export function planNodes({ name, id, nodes = 1 }: Pick<LabRecord, 'name' | 'id' | 'nodes'>, dir: string): NodePlan[] {
   if (nodes === 1) {
     const alone = { bridgeIp: undefined, zone: undefined, cgroupRoot: cgroupRootOf(id) };
-    return [{ number: 1, name: `${name}-node`, dir, podCidr: podCidrOf(1), ...alone }];
+    return [{ number: 1, name: `${name}-node`, title: 'The node', dir, podCidr: podCidrOf(1), ...alone }];
   }
   return Array.from({ length: nodes }, (_, index) => {
     const number = index + 1;
     return {
       number,
       name: `${name}-node-${number}`,
+      title: `Node ${name}-node-${number}`,
       dir: number === 1 ? dir : join(dir, 'nodes', String(number)),
       podCidr: podCidrOf(number),
       bridgeIp: bridgeIpOf(number),

@@ -137,6 +137,7 @@ async function startNamespaces(
   await createCgroups(plan.cgroupRoot);
   const process = await startNodeProcess({
     dir: plan.dir,
+    title: plan.title,
     labId: record.id,
     hostname: plan.name,
     env,

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +12,7 @@ import { runCommand } from '../../../src/base/process.ts';
 import { silentProgress } from '../../../src/base/progress.ts';
 import { reapDeadLabs } from '../../../src/clusters/embedded/delete-lab.ts';
 import { embeddedProvider } from '../../../src/clusters/embedded/embedded-provider.ts';
-import { readRecord } from '../../../src/clusters/embedded/lab-record.ts';
+import { labDir, readRecord } from '../../../src/clusters/embedded/lab-record.ts';
 import { labVariable } from '../../../src/clusters/embedded/node-process.ts';
 import { residue } from '../../../src/clusters/embedded/residue.ts';
 import type { ClusterContext, RunningCluster } from '../../../src/clusters/provider.ts';
@@ -21,7 +22,7 @@ import { waitForPods } from '../../../src/kube/wait.ts';
 import { proveWire } from '../../../src/observe/capture/prove-wire.ts';
 import { startCapture } from '../../../src/observe/capture/tcpdump.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
-import type { Toolbox } from '../../../src/tools/tool.ts';
+import type { Tool, Toolbox } from '../../../src/tools/tool.ts';
 import { boxArchive } from './box-image.ts';
 
 const nodes = 3;
@@ -218,6 +219,46 @@ describe('embedded lab of three nodes', function () {
       await once(child, 'exit');
     }
     expect(await reapDeadLabs()).to.deep.equal(['it-owned']);
+    expect(await residue('it-owned')).to.deep.equal([]);
+  });
+
+  for (const moment of ['nodes/3/init.pid', 'nodes/2/log/containerd.log', 'nodes/3/log/kubelet.log']) {
+    it(`an abort leaves nothing, at ${moment}`, async () => {
+      const stop = new AbortController();
+      const creation = embeddedProvider
+        .create({ name: 'it-owned', ownedByProcess: true, nodes }, { ...context, signal: stop.signal })
+        .then(
+          () => 'it is up',
+          (error: Error) => error.message,
+        );
+      await pollUntil(
+        async () => (existsSync(join(labDir('it-owned'), moment)) ? { ready: true } : { pending: 'starting' }),
+        { what: moment, timeoutMs: 120_000, intervalMs: 2 },
+      );
+      stop.abort(new Error('interrupted'));
+      expect(await creation).to.equal('interrupted');
+      expect(await residue('it-owned')).to.deep.equal([]);
+    });
+  }
+
+  it('names the node whose part dies, and leaves nothing', async () => {
+    const script = join(stateHome, 'broken-containerd');
+    await writeFile(script, '#!/bin/sh\n[ "$(hostname)" != it-owned-node-3 ] || exit 7\nexec sleep 100\n', {
+      mode: 0o755,
+    });
+    const broken: Toolbox = {
+      cacheDir: toolbox.cacheDir,
+      ensure: (names) => toolbox.ensure(names),
+      get: async (each): Promise<Tool> => {
+        const tool = await toolbox.get(each);
+        return each === 'containerd' ? { ...tool, bin: { ...tool.bin, containerd: script } } : tool;
+      },
+    };
+    const error = await embeddedProvider
+      .create({ name: 'it-owned', ownedByProcess: true, nodes }, { ...context, toolbox: broken })
+      .catch((thrown: unknown) => thrown);
+    expect(error).to.include({ code: 'MESHPROOF_CLUSTER_START' });
+    expect(String(error)).to.include("Node it-owned-node-3's containerd ended with exit code 7");
     expect(await residue('it-owned')).to.deep.equal([]);
   });
 });

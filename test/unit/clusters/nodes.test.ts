@@ -18,6 +18,7 @@ describe('nodes of an embedded lab', () => {
     const alone = {
       number: 1,
       name: 'dev-node',
+      title: 'The node',
       dir: '/labs/dev',
       podCidr: '10.244.0.0/24',
       bridgeIp: undefined,
@@ -35,6 +36,7 @@ describe('nodes of an embedded lab', () => {
     expect(three[2]).to.deep.equal({
       number: 3,
       name: 'dev-node-3',
+      title: 'Node dev-node-3',
       dir: '/labs/dev/nodes/3',
       podCidr: '10.244.2.0/24',
       bridgeIp: '10.245.0.3',
