@@ -6,6 +6,15 @@ import { defaults, meshNames } from '../library/defaults.ts';
 export const clusterOption = (): Option =>
   new Option('--cluster <provider>', 'where Kubernetes comes from').choices(clusterChoices).default(defaults.cluster);
 
+export const nodesOption = (): Option =>
+  new Option(
+    '--nodes <count>',
+    'nodes of the lab that is made, 1 to 5 (default: 1); each is a zone of its own',
+  ).argParser((value: string) => {
+    if (!/^[1-5]$/.test(value)) throw new InvalidArgumentError('expected a whole number from 1 to 5.');
+    return Number(value);
+  });
+
 /** For who has no lab yet. */
 export const meshOption = (): Option =>
   new Option('--mesh <mesh>', 'service mesh under test').choices(meshNames).default(defaults.mesh);

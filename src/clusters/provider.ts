@@ -23,6 +23,8 @@ export interface ClusterSpec {
   name: string;
   /** False for a lab left by `up`: it outlives the process that made it. */
   ownedByProcess: boolean;
+  /** Default: 1. A provider that cannot have as many refuses. */
+  nodes?: number | undefined;
 }
 
 /** What clusters of a provider can do beyond a kubeconfig. */
@@ -113,7 +115,7 @@ export interface RunningCluster extends AsyncDisposable {
   readonly kubeconfigPath: string;
   readonly kube: KubeClient;
   nodes(): Promise<NodeInfo[]>;
-  /** Loads the images whose digest the node does not have yet. */
+  /** Loads, on every node, the images whose digest it does not have yet. */
   loadImages(archive: ImageArchive): Promise<void>;
   /** Idempotent; leaves nothing. */
   delete(): Promise<void>;

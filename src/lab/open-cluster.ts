@@ -17,6 +17,8 @@ import { prepareMachine } from './prepare-machine.ts';
 export interface OpenClusterOptions {
   name: string;
   cluster: string;
+  /** Default: 1. */
+  nodes?: number | undefined;
   /** Its images are loaded: a node may reach no registry. */
   mesh?: MeshName | undefined;
   ownMesh?: Pick<OwnMesh, 'binaries' | 'images' | 'release'> | undefined;
@@ -60,7 +62,9 @@ export async function openCluster(options: OpenClusterOptions): Promise<{ cluste
         signal,
       }),
     ));
-  const cluster = await progress.step('Kubernetes', () => provider.create({ name, ownedByProcess: false }, context));
+  const cluster = await progress.step('Kubernetes', () =>
+    provider.create({ name, ownedByProcess: false, nodes: options.nodes }, context),
+  );
   try {
     if (archive !== undefined) await progress.step('loading images', () => cluster.loadImages(archive));
     await saveFingerprint(cluster.stateDir, bareCluster);

@@ -20,6 +20,7 @@ import { MeshproofError } from '../base/errors.ts';
 import { knownSecrets } from '../evidence/known-secrets.ts';
 import { labSecrets } from '../evidence/lab-secrets.ts';
 import { checkFingerprint, fingerprintOf, saveFingerprint } from './fingerprint.ts';
+import { checkNodes } from './check-nodes.ts';
 import { Lab, replicas } from './lab.ts';
 import { chooseRelease, toolsLock } from './mesh-release.ts';
 import { prepareMachine } from './prepare-machine.ts';
@@ -27,6 +28,8 @@ import { prepareMachine } from './prepare-machine.ts';
 export interface OpenLabOptions {
   /** `auto`, or the name of an entry of `clusters`. */
   cluster: string;
+  /** Of a cluster that is made; one that is there has to have as many. Default: 1, or what is there. */
+  nodes?: number | undefined;
   /** The application under test; default: the one that comes first with meshproof. */
   app?: App | undefined;
   /** Name of an entry of `meshes`. */
@@ -52,7 +55,7 @@ export function throwAwayName(runId: string): string {
  * A lab that answers data calls: an existing one by name, or a new one. On failure nothing of it stays. Whoever calls holds its
  * lock (`lockLab`).
  *
- * @throws MeshproofError MESHPROOF_LAB_STALE when the lab has other images, another mesh or another app than would be deployed;
+ * @throws MeshproofError MESHPROOF_LAB_STALE when the lab has other images, another mesh, another app or other nodes than would be made;
  * MESHPROOF_MESH_CONFLICT when somebody else put a mesh into it;
  * others with exit code 3: platform, tools, cluster, images, mesh or workloads could not be made to work.
  */
@@ -149,7 +152,13 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
 
   async function clusterOf(): Promise<{ cluster: RunningCluster; made: boolean }> {
     const attached = options.lab === undefined ? undefined : await provider.attach(name, context);
-    if (attached !== undefined) return { cluster: attached, made: false };
+    if (attached !== undefined) {
+      await checkNodes(attached, options.nodes).catch((error: unknown) => {
+        attached.kube.close();
+        throw error;
+      });
+      return { cluster: attached, made: false };
+    }
     if (installed)
       throw new MeshproofError(
         'MESHPROOF_LAB_UNKNOWN',
@@ -163,7 +172,9 @@ export async function openLab(options: OpenLabOptions): Promise<Lab> {
         `Make it with \`./bin/meshproof up --lab ${name}\`, or leave --lab out.`,
       );
     }
-    const cluster = await progress.step('Kubernetes', () => provider.create({ name, ownedByProcess: !stay }, context));
+    const cluster = await progress.step('Kubernetes', () =>
+      provider.create({ name, ownedByProcess: !stay, nodes: options.nodes }, context),
+    );
     return { cluster, made: true };
   }
 }

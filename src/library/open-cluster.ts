@@ -8,7 +8,7 @@ import { interruptible, ownMeshOf } from './run.ts';
 
 export interface ClusterSettings extends Pick<
   LabSettings,
-  'cluster' | 'mesh' | 'meshBinaries' | 'meshImages' | 'meshRelease' | 'recreate' | 'progress' | 'signal'
+  'cluster' | 'nodes' | 'mesh' | 'meshBinaries' | 'meshImages' | 'meshRelease' | 'recreate' | 'progress' | 'signal'
 > {
   lab: string;
 }
@@ -34,7 +34,7 @@ export async function openCluster(settings: ClusterSettings): Promise<Cluster> {
   using stop = interruptible(settings.signal);
   if (recreate) await progress.step(`deleting the lab ${name}`, () => deleteLab(name));
   const { cluster, images } = await make({
-    ...{ name, cluster: kind, mesh, progress, signal: stop.signal },
+    ...{ name, cluster: kind, nodes: settings.nodes, mesh, progress, signal: stop.signal },
     ownMesh: { binaries, images: archives, release },
   });
   cluster.kube.close();

@@ -59,6 +59,7 @@ export async function openLab(settings: LabSettings = {}): Promise<Lab> {
   const name = named ?? throwAwayName(runId);
   const where = {
     cluster: settings.cluster ?? defaults.cluster,
+    nodes: settings.nodes,
     ...(await meshOf(settings)),
   };
   const lock = await lockLab(name, settings.doing ?? 'library');

@@ -35,6 +35,8 @@ export interface Settings {
   meshDialect?: string | undefined;
   /** `auto`, or the name of an entry of `clusters`. */
   cluster?: string | undefined;
+  /** Nodes of a lab that is made, 1 to 5; default: 1. One that is there has to have as many, if this is said. */
+  nodes?: number | undefined;
   /** A lab by name, used and left as it is; else one is made, and deleted at the end. */
   lab?: string | undefined;
   /** Folder of reports. */
@@ -77,6 +79,7 @@ export async function runScenarios(settings: RunSettings = {}): Promise<Result> 
     scenarios,
     app,
     cluster: settings.cluster ?? defaults.cluster,
+    nodes: settings.nodes,
     ...{ mesh, ownMesh, lab },
     keep: settings.keep === true,
     reportsDir: settings.reportsDir ?? defaults.reportsDir,

@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hostTime } from '../base/host-time.ts';
 import { MeshproofError, messageOf } from '../base/errors.ts';
 import { pollUntil, type Look } from '../base/poll.ts';
 import { getIfThere } from '../kube/get-if-there.ts';
@@ -13,6 +12,7 @@ import type { LoadContext } from './context.ts';
 import { readK6Files, type K6Files } from './k6-files.ts';
 import { loadContainer, loadFolder } from './load-pod.ts';
 import type { LoadResult, LoadSpec, PodClock } from './load.ts';
+import { mergeSegments } from './merge-segments.ts';
 import { readOutcome, type K6Outcome } from './outcome.ts';
 import { expectedRequests } from './plan.ts';
 
@@ -25,6 +25,8 @@ export interface LoadingPod {
   /** Name of the load in this pod: its folder, and its `exited`. */
   load: string;
   idPrefix: string;
+  /** Which part it has of the load. */
+  index: number;
   clock: PodClock;
 }
 
@@ -46,17 +48,7 @@ export async function finishLoad(
   stopped?: Stopped,
 ): Promise<LoadResult> {
   const outcomes = await Promise.all(pods.map((pod) => finishPod(spec, context, pod, stopped)));
-  return {
-    samples: outcomes.flatMap((outcome) => outcome.samples).sort((a, b) => hostTime(a) - hostTime(b)),
-    exitCode: outcomes.find((outcome) => outcome.exitCode !== 0)?.exitCode ?? 0,
-    droppedIterations: outcomes.reduce((sum, outcome) => sum + outcome.dropped, 0),
-    summary: JSON.stringify(
-      outcomes.map(({ pod, exitCode, summary, output }) => ({ pod, exitCode, summary, output })),
-      null,
-      1,
-    ),
-    problems: outcomes.flatMap((outcome) => outcome.problems),
-  };
+  return mergeSegments(spec, outcomes);
 }
 
 /** How k6 ended, as its container says; `killed` when that has ended, or gone, before its files were read. */
@@ -65,7 +57,7 @@ type End = { exitCode: number } | 'killed';
 async function finishPod(
   spec: LoadSpec,
   context: LoadContext,
-  { ref, load, idPrefix, clock }: LoadingPod,
+  { ref, load, idPrefix, index, clock }: LoadingPod,
   stopped: Stopped | undefined,
 ): Promise<K6Outcome> {
   const { kube, signal } = context;
@@ -108,6 +100,7 @@ async function finishPod(
     pod: ref.name,
     requests: expectedRequests(
       stopped === undefined ? spec : { ...spec, durationMs: Math.min(stopped.ranMs, spec.durationMs) },
+      index,
     ),
     stoppedAtMs: stopped?.atMs,
   });

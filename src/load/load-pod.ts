@@ -72,6 +72,15 @@ export function loadPod({ name, namespace, client, image }: LoadPodOptions): Kub
       serviceAccountName: client,
       restartPolicy: 'Never',
       terminationGracePeriodSeconds: 2,
+      // Those of one load on as many nodes as there are.
+      topologySpreadConstraints: [
+        {
+          maxSkew: 1,
+          topologyKey: 'kubernetes.io/hostname',
+          whenUnsatisfiable: 'ScheduleAnyway',
+          labelSelector: { matchLabels: { 'meshproof.dev/role': 'load', app: client } },
+        },
+      ],
       containers: [
         {
           name: loadContainer,

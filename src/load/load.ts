@@ -52,7 +52,7 @@ export interface LoadSpec {
    * (`?planted-token=…`, or wherever the url says `{token}`), and into the body wherever that says `{token}`.
    */
   plantedToken?: string;
-  /** Load pods that share the rate; default 1. About 20 requests/s per calling proxy. */
+  /** Load pods that share it, each with every n-th arrival; default 1. About 20 requests/s per calling proxy. */
   pods?: number;
   /** Pods that no load has used before: their proxies have no connections and no TLS sessions to go on with. */
   freshPods?: boolean;

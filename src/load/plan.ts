@@ -1,4 +1,4 @@
-import type { Plan, PlanTarget } from '../../fixtures/k6/plan.ts';
+import type { Plan, PlanTarget, Segment } from '../../fixtures/k6/plan.ts';
 import { MeshproofError } from '../base/errors.ts';
 import type { LoadSpec, LoadTarget } from './load.ts';
 
@@ -36,9 +36,31 @@ export function podsOf(spec: LoadSpec): number {
   return spec.pods ?? 1;
 }
 
-/** Requests that one of the load pods should send. */
-export function expectedRequests(spec: LoadSpec): number {
-  return (spec.rps * spec.durationMs) / 1000 / podsOf(spec);
+/** Requests that the load pod with this index should send at least: it has every n-th arrival, from that of its index on. */
+export function expectedRequests(spec: LoadSpec, index = 0): number {
+  return Math.max(0, (spec.rps * spec.durationMs) / 1000 - index) / podsOf(spec);
+}
+
+/**
+ * The part of the load that the pod with this index has. k6 gives the arrivals of a rate to equal segments in turn, each at the
+ * moment and with the number that it has in the undivided load (execution_segment.go, GetStripedOffsets).
+ */
+function segmentOf(index: number, pods: number): Segment | undefined {
+  if (pods === 1) return undefined;
+  const at = (part: number): string => (part === 0 ? '0' : part === pods ? '1' : `${part}/${pods}`);
+  return {
+    executionSegment: `${at(index)}:${at(index + 1)}`,
+    executionSegmentSequence: Array.from({ length: pods + 1 }, (_, part) => at(part)).join(','),
+  };
+}
+
+function ratePer1000s({ rps }: LoadSpec): number {
+  return Math.max(1, Math.round(rps * 1000));
+}
+
+/** When an arrival is due, from the beginning of the load: one every `1 / rate` (k6's constant_arrival_rate.go). */
+export function dueAfterMs(spec: LoadSpec, iteration: number): number {
+  return (iteration * 1_000_000) / ratePer1000s(spec);
 }
 
 /** What the k6 process of the load pod with this index does. */
@@ -46,15 +68,16 @@ export function planFor(spec: LoadSpec, pod: { index: number; idPrefix: string }
   const pods = podsOf(spec);
   return {
     idPrefix: pod.idPrefix,
+    segment: segmentOf(pod.index, pods),
     targets: spec.targets.map((target) => planTarget(target, spec.plantedToken)),
-    ratePer1000s: Math.max(1, Math.round((spec.rps * 1000) / pods)),
+    ratePer1000s: ratePer1000s(spec),
     durationMs: spec.durationMs,
-    startDelayMs: Math.round((pod.index * 1000) / spec.rps),
-    vus: Math.ceil(spec.maxVUs / pods),
+    // A number that the pods can share equally: k6 divides the arrivals by the same parts.
+    vus: Math.ceil(spec.maxVUs / pods) * pods,
     requestTimeoutMs: spec.requestTimeoutMs,
     noConnectionReuse: spec.noConnectionReuse ?? false,
     ownScript: spec.script !== undefined,
-    minIterations: Math.floor(expectedRequests(spec) * minShareOfRequests),
+    minIterations: Math.floor(expectedRequests(spec, pod.index) * minShareOfRequests),
   };
 }
 

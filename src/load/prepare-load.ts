@@ -15,6 +15,8 @@ export type { LoadContext } from './context.ts';
 const filesTimeoutMs = 15_000;
 /** From the open gate to the first request: k6 compiles its script and makes its VUs. */
 const firstRequestTimeoutMs = 20_000;
+/** What k6 has for that where several pods are to begin together: three of them need some 1.5 s on two cores that are not busy. */
+const beginTogetherMs = 4000;
 
 /**
  * Has load pods ready, meshed, each with its script and plan, and holds them at a gate: nothing has been sent when it resolves.
@@ -31,8 +33,8 @@ export async function prepareLoad(spec: LoadSpec, context: LoadContext): Promise
     const id = randomBytes(3).toString('hex');
     const loading = await Promise.all(
       pods.map(async ({ ref }, index): Promise<LoadingPod> => {
-        const part = { ref, load: `load-${id}${index}`, idPrefix: `${id}${index}` };
-        await giveFiles(spec, context, part, index);
+        const part = { ref, load: `load-${id}`, idPrefix: id, index };
+        await giveFiles(spec, context, part);
         return { ...part, clock: await clockOf(ref, context) };
       }),
     );
@@ -61,10 +63,8 @@ export async function prepareLoad(spec: LoadSpec, context: LoadContext): Promise
 async function giveFiles(
   spec: LoadSpec,
   context: LoadContext,
-  pod: Omit<LoadingPod, 'clock'>,
-  index: number,
+  { ref, load, idPrefix, index }: Omit<LoadingPod, 'clock'>,
 ): Promise<void> {
-  const { ref, load, idPrefix } = pod;
   const { stderr, exitCode } = await context.kube.exec(ref, ['busybox', 'sh'], {
     container: loadContainer,
     stdin: loadFiles(load, planFor(spec, { index, idPrefix }), spec.script),
@@ -81,9 +81,13 @@ async function clockOf(ref: PodRef, { kube, signal }: LoadContext): Promise<PodC
   return { pod: ref.name, ...offset, aheadMs: aheadOf(offset) };
 }
 
-/** Opens the gate and waits for k6 to write that the first request is under way, in one call; else, what k6 said. */
-const openGate = (load: string): string =>
-  `cd ${loadFolder(load)} && echo ${load} > ../gate && until [ -s samples.csv ] || [ -e exited ]; do sleep 0.02; done; if [ -s samples.csv ]; then head -n 1 samples.csv; else tail -n 20 output.txt; fi`;
+/**
+ * Opens the gate and waits for k6 to write that the first request is under way, in one call; else, what k6 said.
+ *
+ * @param beginAt when the load begins, epoch ms by the clock of the pod; undefined: at once
+ */
+const openGate = (load: string, beginAt?: number): string =>
+  `cd ${loadFolder(load)} && echo ${load} ${beginAt ?? ''} > ../gate && until [ -s samples.csv ] || [ -e exited ]; do sleep 0.02; done; if [ -s samples.csv ]; then head -n 1 samples.csv; else tail -n 20 output.txt; fi`;
 
 async function startLoad(
   spec: LoadSpec,
@@ -92,16 +96,18 @@ async function startLoad(
   ended: (wentWell: boolean) => void,
 ): Promise<RunningLoad> {
   const { kube, signal } = context;
+  const beginAt = pods.length > 1 ? systemClock.now() + beginTogetherMs : undefined;
   const startedAt = await Promise.all(
     pods.map(async ({ ref, load, clock }) => {
-      const { stdout, stderr } = await kube.exec(ref, ['busybox', 'sh', '-c', openGate(load)], {
+      const gate = openGate(load, beginAt && Math.round(beginAt + clock.aheadMs));
+      const { stdout, stderr } = await kube.exec(ref, ['busybox', 'sh', '-c', gate], {
         container: loadContainer,
         timeoutMs: firstRequestTimeoutMs,
         signal,
       });
       const first = /^start,(\d+)/.exec(stdout)?.[1];
       if (first !== undefined) return Number(first) - clock.aheadMs;
-      // The first line is written by iteration 0: other VUs may be quicker by a hair.
+      // The first line is written by the first iteration: other VUs may be quicker by a hair.
       if (/^\d+,\d+,\d+,/.test(stdout)) return Number(stdout.split(',')[2]) - clock.aheadMs;
       throw startError(
         `k6 in ${ref.name} never sent a request: ${(stdout + stderr).trim().slice(-500) || 'it said nothing'}`,

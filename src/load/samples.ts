@@ -22,3 +22,8 @@ export function toSample(line: string, idPrefix: string, targets: readonly { nam
     ...(lateMs !== undefined && { lateMs: Number(lateMs) }),
   };
 }
+
+/** Which arrival of the load it belongs to. */
+export function iterationOf({ requestId }: Pick<LoadSample, 'requestId'>): number {
+  return Math.floor(Number(requestId.slice(requestId.lastIndexOf('-') + 1)));
+}

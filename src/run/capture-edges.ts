@@ -85,11 +85,13 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
     context,
   );
   await Promise.all([...pods.values()].flat().map((pod) => capture(pod, 'eth0')));
+  const nodes = nodesOf([...pods.values()].flat());
   const wireEdge = ({ source, destination }: AppEdge, side: Side, judgedFromMs: number): WireEdge => ({
     source,
     destination,
     side,
     judgedFromMs,
+    ...(nodes && { nodes }),
     sourceIps: ips(pods.get(source)),
     destinationIps: [
       ...ips(pods.get(destination)),
@@ -152,6 +154,12 @@ export async function captureEdges(options: CaptureEdgesOptions, context: RunCon
 
 function fileOf({ uid }: PodRef, on: string): string {
   return `${uid}.${on}.pcap`;
+}
+
+/** By address; undefined where all are on one. */
+function nodesOf(pods: readonly PodRef[]): Record<string, string> | undefined {
+  const nodes = Object.fromEntries(pods.map(({ ip, node }) => [ip, node]));
+  return new Set(Object.values(nodes)).size > 1 ? nodes : undefined;
 }
 
 function ips(pods: readonly PodRef[] = []): string[] {

@@ -32,7 +32,7 @@ import { planTrials, waves, type PlannedTrial } from './trials.ts';
 import { SecondTries } from './second-try.ts';
 import { runWave, type TrialOutcome } from './wave.ts';
 
-export interface RunOptions extends Pick<OpenLabOptions, 'cluster' | 'mesh' | 'ownMesh' | 'lab' | 'app'> {
+export interface RunOptions extends Pick<OpenLabOptions, 'cluster' | 'nodes' | 'mesh' | 'ownMesh' | 'lab' | 'app'> {
   scenarios: readonly Scenario[];
   keep: boolean;
   /** A lab that whoever calls has opened and locked, and leaves by himself: nothing else is opened. */

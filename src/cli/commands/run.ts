@@ -18,6 +18,7 @@ import {
   meshProfileOption,
   meshReleaseOption,
   meshRevisionOption,
+  nodesOption,
   reportsOption,
   timeoutOption,
 } from '../options.ts';
@@ -28,6 +29,7 @@ interface Options {
   scenario: string[];
   app: string;
   cluster: string;
+  nodes?: number | undefined;
   mesh?: MeshName | undefined;
   meshBinaries?: string | undefined;
   meshImages?: string | undefined;
@@ -50,6 +52,7 @@ export function runCommandDefinition(): Command {
     .addOption(new Option('--scenario <id...>', 'the same, as an option').default([], 'none'))
     .addOption(appOption())
     .addOption(clusterOption())
+    .addOption(nodesOption())
     .addOption(labMeshOption())
     .addOption(meshBinariesOption())
     .addOption(meshImagesOption())
@@ -72,6 +75,7 @@ Examples:
   $ ./bin/meshproof run --lab dev mtls-everywhere        on the lab that \`up --lab dev\` left
   $ ./bin/meshproof run my-scenario.yaml --timeout 10m   your own file, with a deadline
   $ ./bin/meshproof run --app shop/app.yaml              your own application
+  $ ./bin/meshproof run --nodes 3 mtls-everywhere        on a lab of three nodes: the wire between them too
   $ ./bin/meshproof run --lab own --mesh NAME --mesh-installed
                                                          a mesh that you installed in that lab`,
     )
@@ -83,12 +87,13 @@ Examples:
         onFirst: (why) => progress.warn(`${why}: cleaning up (a second Ctrl-C gives up on that)`),
         onSecond: () => process.exit(130),
       });
-      const { app, cluster, mesh, meshBinaries, meshImages, meshInstalled, meshRevision } = options;
+      const { app, cluster, nodes, mesh, meshBinaries, meshImages, meshInstalled, meshRevision } = options;
       const { meshProfile, meshDialect, meshRelease, lab, keep, reports: reportsDir } = options;
       const result = await runScenarios({
         scenarios: [...names, ...options.scenario],
         app,
         cluster,
+        nodes,
         mesh,
         meshBinaries,
         meshImages,

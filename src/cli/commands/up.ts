@@ -15,6 +15,7 @@ import {
   meshProfileOption,
   meshReleaseOption,
   meshRevisionOption,
+  nodesOption,
   timeoutOption,
 } from '../options.ts';
 import { consoleProgress } from '../progress.ts';
@@ -22,6 +23,7 @@ import { consoleProgress } from '../progress.ts';
 interface Options {
   app: string;
   cluster: string;
+  nodes?: number | undefined;
   mesh?: MeshName | undefined;
   meshBinaries?: string | undefined;
   meshImages?: string | undefined;
@@ -42,6 +44,7 @@ export function upCommand(): Command {
     .description('bring up a lab (cluster, mesh, application) and leave it up')
     .addOption(appOption())
     .addOption(clusterOption())
+    .addOption(nodesOption())
     .addOption(labMeshOption())
     .addOption(meshBinariesOption())
     .addOption(meshImagesOption())

@@ -36,18 +36,19 @@ export function cgroupRootOf(labId: string): string {
 }
 
 /**
- * Makes the lab's directory in every hierarchy.
+ * Makes the directory of a kubelet (`cgroupRootOf`, or below it) in every hierarchy.
  *
  * @throws MeshproofError MESHPROOF_CLUSTER_UNAVAILABLE when cgroups are missing, read-only or cannot be delegated.
  */
-export async function createCgroups(labId: string, layout = cgroupLayout()): Promise<void> {
+export async function createCgroups(root: string, layout = cgroupLayout()): Promise<void> {
   if (layout.mounts.length === 0) throw unusable('no cgroup file system is mounted');
   try {
+    const names = root.split('/').filter(Boolean);
     for (const mount of layout.mounts) {
-      await mkdir(join(mount, parent, labId), { recursive: true });
-      if (layout.version === 2)
-        for (const dir of [mount, join(mount, parent), join(mount, parent, labId)]) enableControllers(dir);
-      else for (const dir of [join(mount, parent), join(mount, parent, labId)]) inheritCpuset(dir);
+      await mkdir(join(mount, root), { recursive: true });
+      const dirs = names.map((_, index) => join(mount, ...names.slice(0, index + 1)));
+      if (layout.version === 2) for (const dir of [mount, ...dirs]) enableControllers(dir);
+      else for (const dir of dirs) inheritCpuset(dir);
       weigh(join(mount, parent));
     }
   } catch (error) {

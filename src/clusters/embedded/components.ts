@@ -21,24 +21,21 @@ export const componentNames = [
 export type ComponentName = (typeof componentNames)[number];
 
 export interface ComponentsOptions {
+  /** Of the node's files. */
   dir: string;
   tools: NodeTools;
-  nodeName: string;
+  /** By which the node is reached from others. */
   nodeIp: string;
 }
 
 /**
- * Command lines of a single node. etcd listens on Unix sockets in a 0700 directory of the node's own /run: no pod, not
- * even one in the node's network, can reach it, which client certificates on a TCP port would only approximate.
+ * Command lines of the control plane, which is the first node's. etcd listens on Unix sockets in a 0700 directory of the node's own
+ * /run: no pod, not even one in the node's network, can reach it, which client certificates on a TCP port would only approximate.
  */
-export function components(options: ComponentsOptions): Component[] {
-  const { dir, tools, nodeName, nodeIp } = options;
+export function controlPlane({ dir, tools, nodeIp }: ComponentsOptions): Component[] {
   const pki = (file: string): string => join(dir, 'pki', file);
   const kubeconfig = (name: string): string => join(dir, 'kubeconfigs', name);
-  const kube = (name: ComponentName, ...flags: string[]): Component => ({
-    name,
-    argv: [program(tools.kubernetes, name), ...flags],
-  });
+  const kube = kubeProgram(tools);
   return [
     {
       name: 'etcd',
@@ -81,7 +78,6 @@ export function components(options: ComponentsOptions): Component[] {
       // Nobody competes in a lab; it would write two dozen objects at the start, and queue every request.
       '--enable-priority-and-fairness=false',
     ),
-    { name: 'containerd', argv: [program(tools.containerd, 'containerd'), '--config', join(dir, 'containerd.toml')] },
     kube(
       'kube-controller-manager',
       `--kubeconfig=${kubeconfig('controller-manager')}`,
@@ -104,15 +100,34 @@ export function components(options: ComponentsOptions): Component[] {
       '--leader-elect=false',
       '--bind-address=127.0.0.1',
     ),
+  ];
+}
+
+/** Command lines that every node has. */
+export function nodeComponents(
+  options: ComponentsOptions & { nodeName: string; zone: string | undefined },
+): Component[] {
+  const { dir, tools, nodeName, nodeIp, zone } = options;
+  const kube = kubeProgram(tools);
+  return [
+    { name: 'containerd', argv: [program(tools.containerd, 'containerd'), '--config', join(dir, 'containerd.toml')] },
     kube(
       'kubelet',
       `--config=${join(dir, 'kubelet.json')}`,
-      `--kubeconfig=${kubeconfig('kubelet')}`,
+      `--kubeconfig=${join(dir, 'kubeconfigs', 'kubelet')}`,
       `--hostname-override=${nodeName}`,
       `--node-ip=${nodeIp}`,
+      ...(zone === undefined ? [] : [`--node-labels=topology.kubernetes.io/zone=${zone}`]),
       '--root-dir=/var/lib/kubelet',
       '--cert-dir=/var/lib/kubelet/pki',
     ),
     kube('kube-proxy', `--config=${join(dir, 'kube-proxy.json')}`),
   ];
+}
+
+function kubeProgram(tools: NodeTools) {
+  return (name: ComponentName, ...flags: string[]): Component => ({
+    name,
+    argv: [program(tools.kubernetes, name), ...flags],
+  });
 }

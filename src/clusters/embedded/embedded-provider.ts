@@ -5,18 +5,18 @@ import { deleteLab, reapDeadLabs } from './delete-lab.ts';
 import { detectEmbedded } from './detect-embedded.ts';
 import { imageStore } from './image-store.ts';
 import { claimLab, isDead, labDir, readRecord, saveRecord } from './lab-record.ts';
-import { containerdSocket } from './node-config.ts';
 import { hasProcesses, summarizeLabs } from './list-labs.ts';
 import { probeMechanisms } from './mechanisms.ts';
+import { checkNodeCount, planNodes } from './node-plan.ts';
 import { attachNodeProcess } from './node-process.ts';
-import { nodeTools, program } from './node-tools.ts';
+import { nodeTools } from './node-tools.ts';
 import { goBeforePods } from './priority.ts';
 import { requireRoot } from './require-root.ts';
 import { residue } from './residue.ts';
 import { runningLab } from './running-lab.ts';
-import { startNode } from './start-node.ts';
+import { nodeAccess, startNodes } from './start-nodes.ts';
 
-/** Real single-node Kubernetes in namespaces of its own, from programs of the tool cache: no Docker, no registry. */
+/** Real Kubernetes, one node or a few, in namespaces of its own, from programs of the tool cache: no Docker, no registry. */
 export const embeddedProvider: ClusterProvider = {
   name: 'embedded',
   detect: detectEmbedded,
@@ -27,13 +27,16 @@ export const embeddedProvider: ClusterProvider = {
   remains: (name) => residue(name),
 
   async create(spec: ClusterSpec, context: ClusterContext): Promise<RunningCluster> {
+    const { nodes = 1 } = spec;
+    checkNodeCount(nodes);
     requireRoot();
     goBeforePods();
     context.signal.throwIfAborted();
     await reapDeadLabs();
     const record = await claimLab(spec.name, spec.ownedByProcess);
+    if (nodes > 1) record.nodes = nodes;
     try {
-      const started = await startNode(record, context);
+      const started = await startNodes(record, context);
       try {
         const version = await started.kube.get<{ gitVersion: string }>('/version');
         Object.assign(record, { kubernetesVersion: version.gitVersion, state: 'running' });
@@ -58,14 +61,10 @@ export const embeddedProvider: ClusterProvider = {
     if (!hasProcesses(record)) return undefined;
     const tools = await nodeTools(context.toolbox);
     const dir = labDir(name);
-    const node = attachNodeProcess(dir);
+    const nodes = planNodes(record, dir).map((plan) =>
+      nodeAccess(plan.name, attachNodeProcess(plan).pid, tools, context.signal),
+    );
     const kube = createKubeClient({ kubeconfig: join(dir, 'kubeconfig'), env: {} });
-    const containerd = {
-      ctr: program(tools.containerd, 'ctr'),
-      address: `/proc/${node.pid}/root${containerdSocket}`,
-      env: tools.containerd.env,
-      signal: context.signal,
-    };
-    return runningLab(record, { node, kube, containerd, store: imageStore(context.toolbox.cacheDir, tools) }, context);
+    return runningLab(record, { nodes, kube, store: imageStore(context.toolbox.cacheDir, tools) }, context);
   },
 };

@@ -18,6 +18,8 @@ export interface LabRecord {
   state: 'creating' | 'running';
   /** Host end of the veth pair and the addresses of both ends. */
   link?: { name: string; hostIp: string; nodeIp: string; prefix: number };
+  /** Absent: one. */
+  nodes?: number | undefined;
   kubernetesVersion?: string | undefined;
 }
 

@@ -5,7 +5,7 @@ export function probeMechanisms(): Record<string, string> {
   const { version, mounts } = cgroupLayout();
   return {
     cgroups: `v${version}${version === 1 && mounts.some((mount) => mount.endsWith('unified')) ? ' (hybrid)' : ''}`,
-    'pod network': 'CNI ptp (routed veth per pod, no bridge)',
+    'pod network': 'CNI ptp (routed veth per pod); nodes, where there are several, on a bridge',
     'service network': 'kube-proxy, iptables mode',
   };
 }

@@ -66,7 +66,7 @@ disabled_plugins = ${text([...unusedPlugins, 'io.containerd.grpc.v1.cri'])}
 }
 
 /** Every pod has a routed veth of its own (ptp): unlike a bridge it needs no br_netfilter for Services. */
-export function cniConfig(): string {
+export function cniConfig(podCidr: string): string {
   return JSON.stringify({
     cniVersion: '0.4.0',
     name: 'meshproof',
@@ -77,7 +77,7 @@ export function cniConfig(): string {
         ipam: {
           type: 'host-local',
           dataDir: '/run/cni-ipam',
-          ranges: [[{ subnet: nodeNetwork.podCidr }]],
+          ranges: [[{ subnet: podCidr }]],
           routes: [{ dst: '0.0.0.0/0' }],
         },
       },

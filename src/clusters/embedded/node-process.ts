@@ -12,10 +12,12 @@ export const labVariable = 'MESHPROOF_LAB';
 
 export interface NodeProcessOptions {
   dir: string;
+  /** What errors call it: `The node`. */
+  title: string;
   labId: string;
   hostname: string;
   env: Record<string, string>;
-  /** Directories the node reads, beside its own: the tool cache. */
+  /** Directories the node reads and writes: the lab's, the tool cache. */
   keep: string[];
   /** The node dies with this process when it ends by itself, also on an unforeseen error. */
   ownedByProcess: boolean;
@@ -36,10 +38,10 @@ const subdirectories = ['start', 'log', 'ended', 'ready', 'kubelet', 'pod-logs']
 
 /** Makes the namespaces and starts the init in them; resolves when it waits for components. */
 export async function startNodeProcess(options: NodeProcessOptions): Promise<NodeProcess> {
-  const { dir, labId, signal } = options;
+  const { dir, title, labId, signal } = options;
   for (const name of subdirectories) await mkdir(join(dir, name), { recursive: true });
   const script = join(dir, 'init.sh');
-  await writeFile(script, initScript({ dir, keep: [dir, ...options.keep], hostname: options.hostname }));
+  await writeFile(script, initScript({ dir, keep: options.keep, hostname: options.hostname }));
   const log = openSync(join(dir, 'log', 'init.log'), 'a');
   const control = join(dir, 'control');
   const mkfifo = `mkfifo -m 600 "$0" && exec unshare --mount --pid --net --uts --ipc --fork /bin/sh "$1"`;
@@ -58,20 +60,24 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Nod
   if (options.ownedByProcess) killAtExit(labId);
   const check = async (): Promise<void> => {
     if (failure === undefined) return;
-    throw await startError(dir, 'init', failure);
+    throw await startError(options, 'init', failure);
   };
   await pollUntil(
     async () => {
       await check();
       return (await exists(join(dir, 'ready', 'init'))) ? { ready: true } : { pending: 'its init prepares its mounts' };
     },
-    { what: 'The node', timeoutMs: 10_000, intervalMs: 5, signal, code: 'MESHPROOF_CLUSTER_START' },
+    { what: title, timeoutMs: 10_000, intervalMs: 5, signal, code: 'MESHPROOF_CLUSTER_START' },
   );
-  return attachNodeProcess(dir, check);
+  return attachNodeProcess({ dir, title }, check);
 }
 
-/** The node of a lab that is already up. */
-export function attachNodeProcess(dir: string, check: () => Promise<void> = async () => {}): NodeProcess {
+/** A node of a lab that is already up. */
+export function attachNodeProcess(
+  node: Pick<NodeProcessOptions, 'dir' | 'title'>,
+  check: () => Promise<void> = async () => {},
+): NodeProcess {
+  const { dir } = node;
   const pid = Number(readFileSync(join(dir, 'init.pid'), 'utf8'));
   return {
     pid,
@@ -84,7 +90,7 @@ export function attachNodeProcess(dir: string, check: () => Promise<void> = asyn
       await check();
       for (const component of await endedComponents(dir)) {
         const code = (await readFile(join(dir, 'ended', component), 'utf8')).trim();
-        throw await startError(dir, component, `ended with exit code ${code}`);
+        throw await startError(node, component, `ended with exit code ${code}`);
       }
     },
   };
@@ -118,12 +124,16 @@ async function endedComponents(dir: string): Promise<string[]> {
 }
 
 /** Names the component and quotes the end of its log. */
-async function startError(dir: string, component: string, what: string): Promise<MeshproofError> {
+async function startError(
+  { dir, title }: Pick<NodeProcessOptions, 'dir' | 'title'>,
+  component: string,
+  what: string,
+): Promise<MeshproofError> {
   const log = await readFile(join(dir, 'log', `${component}.log`), 'utf8').catch(() => '');
   const tail = log.trim().split('\n').slice(-6).join('\n');
   return new MeshproofError(
     'MESHPROOF_CLUSTER_START',
-    `The node's ${component} ${what}${tail ? `:\n${tail}` : ''}`,
+    `${title}'s ${component} ${what}${tail ? `:\n${tail}` : ''}`,
     component === 'init'
       ? 'Namespaces and mounts must be allowed: run as root on the host, or in a --privileged container.'
       : 'Run `meshproof doctor`: is the program of the expected version?',

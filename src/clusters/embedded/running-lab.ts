@@ -6,11 +6,11 @@ import { hasAll, importArchive, loadedImages } from './image-import.ts';
 import { labDir, type LabRecord } from './lab-record.ts';
 import { podNetworkOf } from './pod-network.ts';
 import { residue } from './residue.ts';
-import type { StartedNode } from './start-node.ts';
+import type { StartedNodes } from './start-nodes.ts';
 
 /** An embedded lab that is up. */
-export function runningLab(record: LabRecord, started: StartedNode, context: ClusterContext): RunningCluster {
-  const { kube, containerd, node, store } = started;
+export function runningLab(record: LabRecord, started: StartedNodes, context: ClusterContext): RunningCluster {
+  const { kube, nodes, store } = started;
   const remove = async (): Promise<void> => {
     kube.close();
     await deleteLab(record.name);
@@ -25,14 +25,20 @@ export function runningLab(record: LabRecord, started: StartedNode, context: Clu
     nodes: async () => (await kube.list('/api/v1/nodes')).map(nodeInfo),
     loadImages: (archive) =>
       context.progress.step('Loading images', async (detail) => {
-        if (hasAll(await loadedImages(containerd), archive)) return;
-        detail(`${archive.images.length} images, ${Math.round(archive.bytes / 1e6)} MB`);
-        await importArchive(containerd, archive);
-        await store.want(archive);
+        let imported = false;
+        // One after the other: an import uses every core by itself.
+        for (const { name, containerd } of nodes) {
+          if (hasAll(await loadedImages(containerd), archive)) continue;
+          const where = nodes.length === 1 ? '' : `, ${name}`;
+          detail(`${archive.images.length} images, ${Math.round(archive.bytes / 1e6)} MB${where}`);
+          await importArchive(containerd, archive);
+          imported = true;
+        }
+        if (imported) await store.want(archive);
       }),
     delete: remove,
     remains: () => residue(record.name),
-    podNetwork: podNetworkOf(node.pid, containerd),
+    podNetwork: podNetworkOf(nodes),
     [Symbol.asyncDispose]: remove,
   };
 }

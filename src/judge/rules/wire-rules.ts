@@ -59,6 +59,10 @@ export async function readWire(
   return { proof, record };
 }
 
+function betweenNodes({ connectionsBetweenNodes }: WireProof): string {
+  return connectionsBetweenNodes === undefined ? '' : ` (${count(connectionsBetweenNodes)} between nodes)`;
+}
+
 /** `witnesses.json` of an arm: by edge, `<source>--<destination>`. */
 export type WitnessesByEdge = Record<string, IdentityWitnesses>;
 
@@ -84,7 +88,7 @@ export const wireRules: RulesFor<WireRules> = {
       if (doubts.length > 0) return invalid(`${edge}: ${doubts.join('; ')}`);
       return passIf(
         true,
-        `${edge}: TLS ${proof.tlsVersion} on port ${proof.port}, ${plural(proof.connections, 'connection')}, ` +
+        `${edge}: TLS ${proof.tlsVersion} on port ${proof.port}, ${plural(proof.connections, 'connection')}${betweenNodes(proof)}, ` +
           `${count(proof.payloadBytes)} bytes, none in plaintext, identities ${shortIdentity(proof.clientIdentity ?? '')} and ${shortIdentity(proof.serverIdentity ?? '')}` +
           (compared === undefined ? '' : ` (${compared.sources.join(', ')})`),
       );

@@ -35,6 +35,7 @@ export class EdgeTotals {
   #plaintextBytes = 0;
   #unclassifiedBytes = 0;
   #connections = 0;
+  #betweenNodes = 0;
   readonly #sessions = new SessionChain();
   /** Of connections that ended before the judged time: they count when a judged one continues their session. */
   readonly #earlyHandshakes = new Set<HandshakeFacts>();
@@ -69,8 +70,11 @@ export class EdgeTotals {
     this.#plantedTokens.add(text);
   }
 
-  /** @param forward opened by the edge's source; the bytes of others count, their identities are another edge's. */
-  add(connection: Connection, forward: boolean): void {
+  /**
+   * @param forward opened by the edge's source; the bytes of others count, their identities are another edge's
+   * @param betweenNodes its two ends are on different nodes
+   */
+  add(connection: Connection, { forward, betweenNodes }: { forward: boolean; betweenNodes: boolean }): void {
     const { client, server, shared, serverPort } = connection;
     const bytes = client.classifier.payloadBytes + server.classifier.payloadBytes;
     if (bytes === 0) return;
@@ -93,7 +97,10 @@ export class EdgeTotals {
     }
     for (const text of connection.plantedTokensSeen) this.#plantedTokens.add(text);
     for (const alert of shared.facts.alerts) this.#alerts.add(alert);
-    if (forward) this.#addHandshake(connection);
+    if (forward) {
+      this.#addHandshake(connection);
+      if (betweenNodes) this.#betweenNodes++;
+    }
   }
 
   /** Reads in what was read before, or notes what was read now. */
@@ -164,6 +171,7 @@ export class EdgeTotals {
       handshakeSeen: this.#fullHandshakes + began.length > 0 && resumed.unseen === 0 && this.#withoutHandshake === 0,
       connections: this.#connections,
       resumedConnections: resumed.total,
+      ...(this.#edge.nodes !== undefined && { connectionsBetweenNodes: this.#betweenNodes }),
       resumedFromUnseen: resumed.unseen,
       ...(clientIdentities[0] === undefined ? {} : { clientIdentity: clientIdentities[0] }),
       ...(serverIdentities[0] === undefined ? {} : { serverIdentity: serverIdentities[0] }),

@@ -22,7 +22,7 @@ export interface WireOptions {
 /** One pair of addresses, and the edges it belongs to. */
 interface Pair {
   table: ConnectionTable;
-  edges: { totals: EdgeTotals; sourceIsFirst: boolean }[];
+  edges: { totals: EdgeTotals; sourceIsFirst: boolean; betweenNodes: boolean }[];
 }
 
 /**
@@ -117,11 +117,17 @@ function pairsOf(
           pairs.set(sourceIsFirst ? source : destination, sourceIsFirst ? destination : source, pair);
         }
         if (!pair.edges.some((known) => known.totals === totals[index]))
-          pair.edges.push({ totals: totals[index]!, sourceIsFirst });
+          pair.edges.push({ totals: totals[index]!, sourceIsFirst, betweenNodes: areApart(edge, source, destination) });
       }
     }
   });
   return { pairs, all: [...byName.values()] };
+}
+
+/** A Service's own address is on no node. */
+function areApart({ nodes = {} }: WireEdge, source: string, destination: string): boolean {
+  const [from, to] = [nodes[source], nodes[destination]];
+  return from !== undefined && to !== undefined && from !== to;
 }
 
 function newPair(options: TableOptions, budget: ReturnType<typeof reassemblyBudget>): Pair {
@@ -129,7 +135,8 @@ function newPair(options: TableOptions, budget: ReturnType<typeof reassemblyBudg
   const table = new ConnectionTable(
     options,
     (connection) => {
-      for (const edge of edges) edge.totals.add(connection, connection.clientIsFirst === edge.sourceIsFirst);
+      for (const { totals, sourceIsFirst, betweenNodes } of edges)
+        totals.add(connection, { forward: connection.clientIsFirst === sourceIsFirst, betweenNodes });
     },
     budget,
   );

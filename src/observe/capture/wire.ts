@@ -27,6 +27,8 @@ export interface WireProof {
   /** Connections with payload that the source opened. */
   connections: number;
   resumedConnections: number;
+  /** Connections between pods of different nodes; undefined where all are on one. */
+  connectionsBetweenNodes?: number;
   /** Of these, the ones that do not continue a mutually authenticated handshake of the same capture (by its session ticket). */
   resumedFromUnseen?: number;
   /** URI SAN of the certificate seen: in clear (TLS 1.2), in a handshake opened with a key log, or from the proxy (TLS 1.3). */
@@ -80,4 +82,6 @@ export interface WireEdge {
    * began before it. What their handshakes showed still counts for sessions that continue. Default: everything.
    */
   judgedFromMs?: number;
+  /** On which node each pod address is; undefined: all on one. */
+  nodes?: Record<string, string> | undefined;
 }

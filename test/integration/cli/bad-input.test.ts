@@ -30,6 +30,7 @@ describe('bad input to the command line', () => {
     ['a release of a mesh that has no choice', () => ['run', '--mesh-release', '1.22.7'], /no choice of releases/],
     ['a mesh to be adopted nowhere', () => ['run', '--mesh', 'istio', '--mesh-installed'], /and none is named/],
     ['a cluster alone with a mesh', () => ['up', '--cluster-only', '--mesh-installed'], /cannot be used with/],
+    ['more nodes than a machine should have', () => ['up', '--nodes', '6'], /whole number from 1 to 5/],
     ['a lab name nobody may have', () => ['up', '--lab', 'No!'], /lower-case letters/],
     ['a duration without a number', () => ['run', '--timeout', 'soon'], /90s, 20m or 1h/],
     [

@@ -6,13 +6,16 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
+import { quantile } from '../../../src/base/quantile.ts';
 import { pollUntil } from '../../../src/base/poll.ts';
 import { logEvents } from '../../../src/kube/log-events.ts';
 import { readK6Files } from '../../../src/load/k6-files.ts';
 import { k6Script, loadScript } from '../../../src/load/load-pod.ts';
 import { readOutcome, type K6Outcome } from '../../../src/load/outcome.ts';
 import { expectedRequests, planFor } from '../../../src/load/plan.ts';
-import type { LoadSpec } from '../../../src/load/load.ts';
+import type { LoadSample, LoadSpec } from '../../../src/load/load.ts';
+import { mergeSegments } from '../../../src/load/merge-segments.ts';
+import { iterationOf } from '../../../src/load/samples.ts';
 import { toolPath } from '../faults/tool-path.ts';
 
 interface Seen {
@@ -27,9 +30,10 @@ describe('k6 in its container', () => {
   let tools: Awaited<ReturnType<typeof toolPath>>;
   let server: Server;
   let seen: Seen[];
-  let answer: (index: number) => { status: number; body: string; delayMs: number };
+  let answer: (index: number, id: string) => { status: number; body: string; delayMs: number };
   let work: string;
   let child: ChildProcess | undefined;
+  let children: ChildProcess[];
 
   before(async function () {
     this.timeout(900_000);
@@ -38,10 +42,11 @@ describe('k6 in its container', () => {
       let body = '';
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
       request.on('end', () => {
-        const { status, body: text, delayMs } = answer(seen.length);
         const header = (name: string) => request.headers[name]?.toString();
+        const id = header('x-meshproof-request-id') ?? '';
+        const { status, body: text, delayMs } = answer(seen.length, id);
         seen.push({
-          id: header('x-meshproof-request-id') ?? '',
+          id,
           at: Date.now(),
           url: request.url ?? '',
           plantedToken: header('x-meshproof-planted-token'),
@@ -59,11 +64,12 @@ describe('k6 in its container', () => {
   });
   beforeEach(async () => {
     seen = [];
+    children = [];
     answer = () => ({ status: 200, body: 'trips', delayMs: 2 });
     work = await mkdtemp('/var/tmp/meshproof-k6-');
   });
   afterEach(async () => {
-    child?.kill('SIGKILL');
+    for (const each of children) each.kill('SIGKILL');
     await rm(work, { recursive: true, force: true });
   });
 
@@ -84,25 +90,28 @@ describe('k6 in its container', () => {
     ...change,
   });
 
-  const give = async (name: string, load: LoadSpec, script = k6Script()): Promise<void> => {
-    await rm(join(work, name), { recursive: true, force: true });
-    await mkdir(join(work, name));
-    await writeFile(join(work, name, 'load.js'), script);
-    await writeFile(join(work, name, 'plan.json'), JSON.stringify(planFor(load, { index: 0, idPrefix: 'p' })));
+  const give = async (name: string, load: LoadSpec, script = k6Script(), index = 0, folder = work): Promise<void> => {
+    await rm(join(folder, name), { recursive: true, force: true });
+    await mkdir(join(folder, name), { recursive: true });
+    await writeFile(join(folder, name, 'load.js'), script);
+    await writeFile(join(folder, name, 'plan.json'), JSON.stringify(planFor(load, { index, idPrefix: 'p' })));
   };
 
   /** The container's program with the files of a load, on this machine. */
   async function start(
     load: LoadSpec,
     script = k6Script(),
+    index = 0,
+    folder = work,
   ): Promise<{ ended: () => Promise<K6Outcome>; exitOf: (name: string) => Promise<number> }> {
-    await give('one', load, script);
+    await give('one', load, script, index, folder);
     let log = '';
     const started = spawn('busybox', ['sh', '-c', loadScript()], {
-      env: { PATH: `${tools.directory}:/usr/bin:/bin`, HOME: work, MP_WORK: work },
+      env: { PATH: `${tools.directory}:/usr/bin:/bin`, HOME: folder, MP_WORK: folder },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     child = started;
+    children.push(started);
     started.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()));
     const closed = new Promise<void>((resolve) => started.once('close', () => resolve()));
     const exitOf = (name: string): Promise<number> =>
@@ -118,11 +127,11 @@ describe('k6 in its container', () => {
       expect(started.exitCode, 'captures and sidecars still need the pod').to.equal(null);
       started.kill('SIGTERM');
       await closed;
-      const files = await readK6Files((name, consume) => consume(createReadStream(join(work, 'one', name))), {
+      const files = await readK6Files((name, consume) => consume(createReadStream(join(folder, 'one', name))), {
         idPrefix: 'p',
         targets: load.targets,
       });
-      return readOutcome({ ...files, exitCode }, { pod: 'here', requests: expectedRequests(load) });
+      return readOutcome({ ...files, exitCode }, { pod: `here-${index}`, requests: expectedRequests(load, index) });
     };
     await pollUntil(
       async () => (log.includes('meshproof waiting') ? { ready: true } : { pending: 'not at the gate' }),
@@ -284,6 +293,51 @@ describe('k6 in its container', () => {
       .filter(({ lateMs = 0 }) => lateMs > 0)
       .map(({ requestId, startedAt, lateMs = 0 }) => startedAt - lateMs - Number(requestId.split('-')[1]) * 20);
     expect(Math.max(...due) - Math.min(...due)).to.be.at.most(1);
+  });
+
+  it('is one load in three processes as in one: the same requests, each of one of them, and their quantiles', async () => {
+    const steps = [20, 120, 220, 320];
+    answer = (_, id) => ({ status: 200, body: 'trips', delayMs: steps[(Number(id.split('-')[1]) * 7) % 4] ?? 0 });
+    const load = spec({ rps: 30, durationMs: 4000, maxVUs: 30 });
+    const whole = mergeSegments(load, [await run(load)]);
+
+    const shared = { ...load, pods: 3 };
+    const parts = await Promise.all(
+      [0, 1, 2].map((index) => start(shared, k6Script(), index, join(work, `pod-${index}`))),
+    );
+    const beginAt = Date.now() + 4000;
+    await Promise.all([0, 1, 2].map((index) => writeFile(join(work, `pod-${index}`, 'gate'), `one ${beginAt}\n`)));
+    const outcomes = await Promise.all(parts.map(({ ended }) => ended()));
+    const merged = mergeSegments(shared, outcomes);
+
+    expect(whole.problems).to.deep.equal([]);
+    expect(merged.problems).to.deep.equal([]);
+    const ids = (samples: readonly LoadSample[]): number[] => samples.map(iterationOf).sort((a, b) => a - b);
+    const expected = Array.from({ length: 120 }, (_, iteration) => iteration);
+    // k6 may still begin the one that is due at the very end.
+    expect(ids(whole.samples).slice(0, 120)).to.deep.equal(expected);
+    expect(ids(merged.samples).slice(0, 120)).to.deep.equal(expected);
+    expect(merged.samples.length).to.be.at.most(121);
+    outcomes.forEach(({ samples }, index) =>
+      expect(new Set(samples.map((sample) => iterationOf(sample) % 3))).to.deep.equal(new Set([index])),
+    );
+    expect(Math.min(...merged.samples.map(({ startedAt }) => startedAt))).to.be.at.least(beginAt - 1);
+    const durations = (samples: readonly LoadSample[]): number[] => samples.map(({ durationMs }) => durationMs);
+    for (const q of [0.3, 0.6, 0.9, 0.99]) {
+      const [low, high] = [q - 0.04, Math.min(1, q + 0.04)].map((rank) => quantile(durations(whole.samples), rank));
+      expect(quantile(durations(merged.samples), q), `p${100 * q}`).to.be.within(low! - 50, high! + 50);
+    }
+  });
+
+  it('does not count when a process had no time to begin with the others', async () => {
+    const shared = spec({ pods: 2, rps: 20 });
+    const parts = await Promise.all(
+      [0, 1].map((index) => start(shared, k6Script(), index, join(work, `pod-${index}`))),
+    );
+    await writeFile(join(work, 'pod-0', 'gate'), 'one\n');
+    await writeFile(join(work, 'pod-1', 'gate'), `one ${Date.now() + 3000}\n`);
+    const { problems } = mergeSegments(shared, await Promise.all(parts.map(({ ended }) => ended())));
+    expect(problems.join()).to.match(/^k6 in here-1: it began \d+ ms after the first of the load pods$/);
   });
 
   it('does not believe exit code 0 of a script that throws in every iteration', async () => {

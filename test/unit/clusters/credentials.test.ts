@@ -16,24 +16,30 @@ describe('credentials of a lab', () => {
   let dir = '';
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'meshproof-pki-'));
-    await writeCredentials({ dir, labId: 'a-12345678', nodeName: 'a-node', nodeIp: '10.231.0.2' });
+    const nodes = [
+      { name: 'a-node-1', ip: '10.245.0.1', dir },
+      { name: 'a-node-2', ip: '10.245.0.2', dir: join(dir, 'nodes/2') },
+    ];
+    await writeCredentials({ dir, labId: 'a-12345678', hostSideIp: '10.231.0.2', nodes });
   });
   after(() => rm(dir, { recursive: true, force: true }));
 
   const certificate = async (file: string): Promise<X509Certificate> =>
-    new X509Certificate(await readFile(join(dir, 'pki', file)));
+    new X509Certificate(await readFile(join(dir, file)));
   const clientOf = (path: string): X509Certificate =>
     new X509Certificate(Buffer.from(loadKubeConfig(join(dir, path)).getCurrentUser()?.certData ?? '', 'base64'));
 
   const serving: [string, string, string][] = [
-    ['apiserver.crt', 'CN=kube-apiserver', 'IP Address:10.231.0.2'],
-    ['apiserver.crt', 'CN=kube-apiserver', 'IP Address:10.96.0.1'],
-    ['apiserver.crt', 'CN=kube-apiserver', 'DNS:kubernetes.default.svc'],
-    ['kubelet-server.crt', 'CN=system:node:a-node\nO=system:nodes', 'IP Address:10.231.0.2'],
+    ['pki/apiserver.crt', 'CN=kube-apiserver', 'IP Address:10.231.0.2'],
+    ['pki/apiserver.crt', 'CN=kube-apiserver', 'IP Address:10.245.0.1'],
+    ['pki/apiserver.crt', 'CN=kube-apiserver', 'IP Address:10.96.0.1'],
+    ['pki/apiserver.crt', 'CN=kube-apiserver', 'DNS:kubernetes.default.svc'],
+    ['pki/kubelet-server.crt', 'CN=system:node:a-node-1\nO=system:nodes', 'IP Address:10.245.0.1'],
+    ['nodes/2/pki/kubelet-server.crt', 'CN=system:node:a-node-2\nO=system:nodes', 'IP Address:10.245.0.2'],
   ];
   for (const [file, subject, name] of serving) {
     it(`${file} is signed by the lab's CA, for servers, with ${name}`, async () => {
-      const ca = await certificate('ca.crt');
+      const ca = await certificate('pki/ca.crt');
       const leaf = await certificate(file);
       expect(ca.ca).to.equal(true);
       expect(leaf.verify(ca.publicKey) && leaf.checkIssued(ca)).to.equal(true);
@@ -49,11 +55,13 @@ describe('credentials of a lab', () => {
     ['kubeconfigs/controller-manager', 'CN=system:kube-controller-manager\nO=system:masters'],
     ['kubeconfigs/scheduler', 'CN=system:kube-scheduler'],
     ['kubeconfigs/proxy', 'CN=system:kube-proxy'],
-    ['kubeconfigs/kubelet', 'CN=system:node:a-node\nO=system:nodes'],
+    ['kubeconfigs/kubelet', 'CN=system:node:a-node-1\nO=system:nodes'],
+    ['nodes/2/kubeconfigs/proxy', 'CN=system:kube-proxy'],
+    ['nodes/2/kubeconfigs/kubelet', 'CN=system:node:a-node-2\nO=system:nodes'],
   ];
   for (const [path, subject] of people) {
     it(`${path} holds a client certificate of ${subject.replace('\n', ', ')}, and no token`, async () => {
-      const ca = await certificate('ca.crt');
+      const ca = await certificate('pki/ca.crt');
       const client = clientOf(path);
       expect(client.subject).to.equal(subject);
       expect(client.verify(ca.publicKey)).to.equal(true);
@@ -62,12 +70,29 @@ describe('credentials of a lab', () => {
     });
   }
 
+  it('leads each to the API server by the address that he has of it', () => {
+    const serverOf = (path: string) => loadKubeConfig(join(dir, path)).getCurrentCluster()?.server;
+    expect(serverOf('kubeconfig')).to.equal('https://10.231.0.2:6443');
+    expect(serverOf('kubeconfigs/kubelet')).to.equal('https://127.0.0.1:6443');
+    expect(serverOf('nodes/2/kubeconfigs/kubelet')).to.equal('https://10.245.0.1:6443');
+    expect(serverOf('nodes/2/kubeconfigs/proxy')).to.equal('https://10.245.0.1:6443');
+  });
+
+  it('gives another node nothing but what is its own', async () => {
+    expect((await readdir(join(dir, 'nodes/2/pki'))).sort()).to.deep.equal([
+      'ca.crt',
+      'kubelet-server.crt',
+      'kubelet-server.key',
+    ]);
+    expect(await readFile(join(dir, 'nodes/2/pki/ca.crt'))).to.deep.equal(await readFile(join(dir, 'pki/ca.crt')));
+  });
+
   it('names users by the lab, for client-node caches credentials by user name', () => {
     expect(loadKubeConfig(join(dir, 'kubeconfig')).getCurrentUser()?.name).to.contain('a-12345678');
   });
 
   it('keeps every file from other users', async () => {
-    for (const folder of ['pki', 'kubeconfigs']) {
+    for (const folder of ['pki', 'kubeconfigs', 'nodes/2/pki', 'nodes/2/kubeconfigs']) {
       for (const file of await readdir(join(dir, folder))) {
         expect((await stat(join(dir, folder, file))).mode & 0o077, file).to.equal(0);
       }
@@ -82,7 +107,8 @@ describe('credentials of a lab', () => {
     });
     server.on('tlsClientError', () => {});
     try {
-      await writeCredentials({ dir: other, labId: 'b-12345678', nodeName: 'b', nodeIp: '10.231.0.6' });
+      const nodes = [{ name: 'b', ip: '10.231.0.6', dir: other }];
+      await writeCredentials({ dir: other, labId: 'b-12345678', hostSideIp: '10.231.0.6', nodes });
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
       const { port } = server.address() as AddressInfo;

@@ -70,6 +70,18 @@ describe('wire rules, on real captures', () => {
     );
   });
 
+  it('says how many connections went from node to node, where there are several', async () => {
+    const edge = {
+      source: 'tripviewer',
+      destination: 'trips',
+      side: 'server' as const,
+      sourceIps: ['10.9.0.1'],
+      destinationIps: ['10.9.0.2'],
+      nodes: { '10.9.0.1': 'node-1', '10.9.0.2': 'node-2' },
+    };
+    expect(await wire('tls12-mutual', { edge })).to.match(/^pass: .*, 2 connections \(2 between nodes\), 15,219 bytes/);
+  });
+
   it('what is proven wrong fails', async () => {
     expect(await wire('tls12-then-plaintext')).to.match(/^fail: .*plaintext seen/);
     expect(await wire('http-planted-token')).to.match(/^fail: .*planted token seen/);

@@ -57,7 +57,7 @@ async function fakeCluster() {
       if (typeof stdin === 'object')
         for await (const question of stdin)
           stdout?.write(`${((Date.now() + trouble.clockAheadMs) / 1000).toFixed(6)}${question}`);
-      const load = /echo (load-\w+) >/.exec(argv.at(-1)!)?.[1];
+      const load = /echo (load-\w+) /.exec(argv.at(-1)!)?.[1];
       if (load === undefined) return { stdout: '', stderr: '', exitCode: 0 };
       logs.set(name, `${logs.get(name) ?? ''}meshproof exited load=${load} code=${trouble.exitCode}\n`);
       return { stdout: `start,${Date.now() + trouble.clockAheadMs}`, stderr: '', exitCode: 0 };

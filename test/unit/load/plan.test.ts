@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { LoadSpec } from '../../../src/load/load.ts';
-import { planFor, validateLoad } from '../../../src/load/plan.ts';
+import { expectedRequests, planFor, validateLoad } from '../../../src/load/plan.ts';
 import { runCommand } from '../../../src/base/process.ts';
 import { k6Script, loadFiles, loadPod, workDir } from '../../../src/load/load-pod.ts';
 
@@ -19,12 +19,26 @@ const spec: LoadSpec = {
 };
 
 describe('plan of a load', () => {
-  it('shares rate and VUs among the pods, and interleaves their arrivals', () => {
-    const plans = [0, 1].map((index) => planFor(spec, { index, idPrefix: `p${index}` }));
-    expect(plans.map((plan) => plan.ratePer1000s)).to.deep.equal([12_500, 12_500]);
-    expect(plans.map((plan) => plan.startDelayMs)).to.deep.equal([0, 40]);
-    expect(plans.map((plan) => plan.vus)).to.deep.equal([26, 26]);
-    expect(plans[0]?.minIterations).to.equal(122);
+  it('is one load whose segments the pods have: the same rate, and VUs that they can share equally', () => {
+    const pods = 3;
+    const plans = [0, 1, 2].map((index) => planFor({ ...spec, pods, maxVUs: 50 }, { index, idPrefix: 'p' }));
+    const executionSegmentSequence = '0,1/3,2/3,1';
+    expect(plans.map(({ segment }) => segment)).to.deep.equal([
+      { executionSegment: '0:1/3', executionSegmentSequence },
+      { executionSegment: '1/3:2/3', executionSegmentSequence },
+      { executionSegment: '2/3:1', executionSegmentSequence },
+    ]);
+    for (const plan of plans) expect(plan).to.include({ ratePer1000s: 25_000, vus: 51 });
+    expect(planFor({ ...spec, pods: 1 }, { index: 0, idPrefix: 'p' })).to.deep.include({ segment: undefined, vus: 51 });
+  });
+
+  it('asks of each pod no more than the arrivals that are its own', () => {
+    // 0..9 of ten: 0, 3, 6, 9 and 1, 4, 7 and 2, 5, 8.
+    const ten = { ...spec, rps: 1, pods: 3 };
+    const least = [0, 1, 2].map((index) => Math.ceil(expectedRequests(ten, index)));
+    expect(least).to.deep.equal([4, 3, 3]);
+    expect(expectedRequests({ ...ten, pods: 20, durationMs: 2000 }, 12)).to.equal(0);
+    expect(expectedRequests({ ...spec, pods: 1 })).to.equal(250);
   });
 
   it('puts the planted token into query, header and body', () => {
@@ -74,6 +88,7 @@ describe('plan of a load', () => {
     // An odd number of dollars in a row would be eaten.
     expect((script.match(/\$+/g) ?? []).filter((dollars) => dollars.length % 2 === 1)).to.deep.equal([]);
     expect(pod['spec'].serviceAccountName).to.equal('caller');
+    expect(pod['spec'].topologySpreadConstraints[0]).to.include({ whenUnsatisfiable: 'ScheduleAnyway' });
     expect(pod.metadata.labels).to.include({ app: 'caller' });
   });
 

@@ -212,5 +212,15 @@ describe('TCP reassembly', () => {
       connections: 2,
       plaintextBytes: 2 * (request.length + 1),
     });
+    // Who is where is said: the one went to another node, the other did not.
+    const nodes = { '10.9.0.1': 'one', '10.9.0.2': 'two', '10.9.0.7': 'one', '10.9.0.8': 'one' };
+    expect(await prove(pcapOf([...plain, ...other]), { ...edge, nodes })).to.include({
+      connections: 2,
+      connectionsBetweenNodes: 1,
+    });
+    expect(await prove(pcapOf(plain), edge)).to.not.have.property('connectionsBetweenNodes');
+    // A Service's own address is on no node.
+    const service = { '10.9.0.1': 'one', '10.9.0.7': 'two' };
+    expect(await prove(pcapOf(plain), { ...edge, nodes: service })).to.include({ connectionsBetweenNodes: 0 });
   });
 });
