@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
-import type { KubeClient } from '../../kube/types.ts';
+import { MeshproofError } from '../../base/errors.ts';
+import type { KubeClient, PodRef } from '../../kube/types.ts';
 import type { MeshCheck, MeshLook } from '../adapter.ts';
 import type { EnvoyAdmin, ServerInfo } from '../envoy/admin.ts';
 import { meshedPods } from './meshed-pod.ts';
@@ -52,6 +53,17 @@ export function judgeProxySettings(
     fine: `${proxies.length} proxies`,
     hint: 'Pods that meshproof deploys have the annotation proxy.istio.io/config for it; give it to your own: drainDuration 2s, proxyStatsMatcher.inclusionRegexps [.*].',
   };
+}
+
+/** @throws MeshproofError MESHPROOF_METRICS_UNREADABLE for a proxy that leaves out counters that are needed */
+export function refuseLeftOut({ name }: Pick<PodRef, 'name'>, dump: unknown): void {
+  const counter = leftOut(dump);
+  if (counter === undefined) return;
+  throw new MeshproofError(
+    'MESHPROOF_METRICS_UNREADABLE',
+    `the proxy of ${name} leaves out counters: ${counter}`,
+    'Give its pods the annotation proxy.istio.io/config with proxyStatsMatcher.inclusionRegexps [.*], and make them anew.',
+  );
 }
 
 interface Pattern {

@@ -4,9 +4,19 @@ import { envoyProxyView, readViewReplies, type ViewNames } from '../envoy/proxy-
 import type { ProxyView } from '../proxy-view.ts';
 import { ports, serviceOfCluster } from './names.ts';
 import { readProxyConfig } from './proxy-config.ts';
+import { refuseLeftOut } from './proxy-settings.ts';
 
-/** Asks a sidecar what it was told and what it has done. */
-export async function readProxyView(admin: EnvoyAdmin, pod: PodRef, trustDomain: string): Promise<ProxyView> {
+/**
+ * Asks a sidecar what it was told and what it has done.
+ *
+ * @throws MeshproofError MESHPROOF_METRICS_UNREADABLE for a guest, where it leaves out counters
+ */
+export async function readProxyView(
+  admin: EnvoyAdmin,
+  pod: PodRef,
+  trustDomain: string,
+  { guest = false }: { guest?: boolean } = {},
+): Promise<ProxyView> {
   const { namespace } = pod;
   const names: ViewNames = {
     inboundPort: ports.inbound,
@@ -16,6 +26,8 @@ export async function readProxyView(admin: EnvoyAdmin, pod: PodRef, trustDomain:
     serviceOf: (cluster) => serviceOfCluster(cluster, namespace),
   };
   const replies = await readViewReplies(admin, pod, names);
+  // Where handshakes are not counted, every connection would look like plaintext. Pods that meshproof deploys keep all counters.
+  if (guest) refuseLeftOut(pod, replies.dump);
   const { upstreams, callers, permissive } = readProxyConfig(replies.dump, namespace, trustDomain);
   // A service with several HTTP ports has routes for each: those of the first stand for all, as policies are written for all.
   const ways = new Map(
