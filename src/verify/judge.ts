@@ -65,7 +65,7 @@ export async function judgeSeen(
     );
   for (const { id, source, destination } of edges) {
     await check(
-      `edges/${source}--${destination}`,
+      `edges/${asId(source)}--${asId(destination)}`,
       `${source} -> ${destination} is mutual TLS`,
       'edge-secured',
       { edges: files.edges, edge: id, before, after },
@@ -95,3 +95,8 @@ export async function judgeSeen(
 }
 
 const rightsHint = '`meshproof verify --rbac` prints a role that has them all.';
+
+/** Of what is no service, such as those outside of the mesh, too. */
+function asId(name: string): string {
+  return name.replaceAll(/[^\w.-]+/g, '-').replaceAll(/^-|-$/g, '');
+}

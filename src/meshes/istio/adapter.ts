@@ -227,7 +227,7 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
 
     startTrouble: (pod) => containerTrouble(pod, { init: initContainer, sidecar: sidecarContainer }),
 
-    proxyView: async (pod) => readProxyView(admin, pod, (await istio()).trustDomain, { guest }),
+    proxyView: async (pod) => readProxyView(admin, pod, (await istio()).trustDomain),
 
     proxyConfig: async (pod) => reducedDump(await admin.json(pod, '/config_dump')),
 

@@ -1,6 +1,5 @@
 import pLimit from 'p-limit';
-import { MeshproofError } from '../../base/errors.ts';
-import type { KubeClient, PodRef } from '../../kube/types.ts';
+import type { KubeClient } from '../../kube/types.ts';
 import type { MeshCheck, MeshLook } from '../adapter.ts';
 import type { EnvoyAdmin, ServerInfo } from '../envoy/admin.ts';
 import { meshedPods } from './meshed-pod.ts';
@@ -55,17 +54,6 @@ export function judgeProxySettings(
   };
 }
 
-/** @throws MeshproofError MESHPROOF_METRICS_UNREADABLE for a proxy that leaves out counters that are needed */
-export function refuseLeftOut({ name }: Pick<PodRef, 'name'>, dump: unknown): void {
-  const counter = leftOut(dump);
-  if (counter === undefined) return;
-  throw new MeshproofError(
-    'MESHPROOF_METRICS_UNREADABLE',
-    `the proxy of ${name} leaves out counters: ${counter}`,
-    'Give its pods the annotation proxy.istio.io/config with proxyStatsMatcher.inclusionRegexps [.*], and make them anew.',
-  );
-}
-
 interface Pattern {
   prefix?: string;
   suffix?: string;
@@ -85,8 +73,8 @@ const needed = [
   'listener.0.0.0.0_15006.downstream_cx_total',
 ];
 
-/** The first counter that is needed and not kept; undefined: all are. */
-function leftOut(dump: unknown): string | undefined {
+/** Pure: by what a proxy started with, the first counter that is needed and not kept; undefined: all are. */
+export function leftOut(dump: unknown): string | undefined {
   const { configs = [] } = dump as { configs?: { '@type'?: string; bootstrap?: Bootstrap }[] };
   const bootstrap = configs.find((config) => config['@type']?.endsWith('.BootstrapConfigDump'))?.bootstrap;
   if (bootstrap === undefined) return 'all, as far as it shows';

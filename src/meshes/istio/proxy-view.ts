@@ -4,19 +4,10 @@ import { envoyProxyView, readViewReplies, type ViewNames } from '../envoy/proxy-
 import type { ProxyView } from '../proxy-view.ts';
 import { ports, serviceOfCluster } from './names.ts';
 import { readProxyConfig } from './proxy-config.ts';
-import { refuseLeftOut } from './proxy-settings.ts';
+import { leftOut } from './proxy-settings.ts';
 
-/**
- * Asks a sidecar what it was told and what it has done.
- *
- * @throws MeshproofError MESHPROOF_METRICS_UNREADABLE for a guest, where it leaves out counters
- */
-export async function readProxyView(
-  admin: EnvoyAdmin,
-  pod: PodRef,
-  trustDomain: string,
-  { guest = false }: { guest?: boolean } = {},
-): Promise<ProxyView> {
+/** Asks a sidecar what it was told and what it has done. */
+export async function readProxyView(admin: EnvoyAdmin, pod: PodRef, trustDomain: string): Promise<ProxyView> {
   const { namespace } = pod;
   const names: ViewNames = {
     inboundPort: ports.inbound,
@@ -26,8 +17,6 @@ export async function readProxyView(
     serviceOf: (cluster) => serviceOfCluster(cluster, namespace),
   };
   const replies = await readViewReplies(admin, pod, names);
-  // Where handshakes are not counted, every connection would look like plaintext. Pods that meshproof deploys keep all counters.
-  if (guest) refuseLeftOut(pod, replies.dump);
   const { upstreams, callers, permissive } = readProxyConfig(replies.dump, namespace, trustDomain);
   // A service with several HTTP ports has routes for each: those of the first stand for all, as policies are written for all.
   const ways = new Map(
@@ -41,5 +30,7 @@ export async function readProxyView(
       ]) => [service, { addresses, routes }],
     ),
   );
-  return envoyProxyView(replies, { upstreams: ways, lets: callers, permissive }, names);
+  // Where handshakes are not counted, every connection would look like plaintext.
+  const uncounted = leftOut(replies.dump);
+  return { ...envoyProxyView(replies, { upstreams: ways, lets: callers, permissive }, names), uncounted };
 }
