@@ -98,7 +98,7 @@ export async function look(options: LookOptions): Promise<Seen> {
 /** Pure: what each proxy that others call takes in. */
 export function modesOf(proxies: readonly ProxyFacts[]): InboundMode[] {
   return proxies
-    .filter(({ view }) => view.lets !== undefined)
+    .filter(takesCalls)
     .map(({ pod: { service, ref }, view: { permissive } }) => ({ service, pod: ref.name, permissive }));
 }
 
@@ -123,11 +123,16 @@ export function calledServices(
   proxies: readonly ProxyFacts[],
   snapshots: readonly ProxySnapshot[],
 ): { service: string; protocol: 'http' | 'tcp' }[] {
-  const names = new Set(proxies.filter(({ view }) => view.lets !== undefined).map(({ pod }) => pod.service));
+  const names = new Set(proxies.filter(takesCalls).map(({ pod }) => pod.service));
   return [...names].sort().map((service) => {
     const inbound = snapshots.filter((snapshot) => snapshot.service === service).map((snapshot) => snapshot.inbound);
     const bytes = inbound.reduce((sum, { bytesSent = 0, bytesReceived = 0 }) => sum + bytesSent + bytesReceived, 0);
     const http = inbound.some(({ requestsByCode }) => Object.keys(requestsByCode).length > 0);
     return { service, protocol: !http && bytes > 0 ? 'tcp' : 'http' };
   });
+}
+
+/** Some meshes give every proxy a listener for others, also where no Service leads to it. */
+function takesCalls({ pod, view }: ProxyFacts): boolean {
+  return pod.called && view.lets !== undefined;
 }

@@ -41,7 +41,11 @@ export interface VerifyOptions {
   signal: AbortSignal;
 }
 
-const criterion = { id: 'verified', title: 'The namespace is in the mesh, as it should be' };
+const criterion = {
+  id: 'verified',
+  title: 'The namespace is in the mesh, as it should be',
+  words: { control: 'Without it', treatment: 'As it is' },
+};
 
 /**
  * Looks at a namespace that is somebody's, judges what was seen, and writes a report of it. Nothing in the cluster is written.
@@ -121,7 +125,7 @@ async function refuseBlind(cluster: ExistingCluster, namespace: string): Promise
   if (missing.length === 0) return;
   throw new MeshproofError(
     'MESHPROOF_RIGHTS',
-    `The user of the context ${cluster.context} may not look: he lacks ${missing.map(rightText).join('; ')}`,
+    `The user of the context ${cluster.context} may not look at ${namespace}; it lacks: ${missing.map(rightText).join('; ')}`,
     `\`meshproof verify --rbac --namespace ${namespace}\` prints a role that has what is needed.`,
   );
 }

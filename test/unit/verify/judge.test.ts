@@ -57,8 +57,8 @@ describe('verify, judged from what was seen', () => {
     const way = { addresses: [], connections: 4, connectFailures: 0, handshakes, badCertificates: 0 };
     const proxies: ProxyFacts[] = [
       {
-        pod: pod('viewer', 'viewer-1'),
-        view: { ...view, ways: new Map([['trips', way]]) },
+        pod: { ...pod('viewer', 'viewer-1'), called: false },
+        view: { ...view, lets: new Set(['*']), ways: new Map([['trips', way]]) },
         identities: ['spiffe://m/viewer'],
         inbound: { connections: 0, handshakes: 0 },
       },
