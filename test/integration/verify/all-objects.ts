@@ -6,8 +6,8 @@ interface Resources {
 
 /** What changes by itself, or is told of what happened. */
 const restless = new Set(['Event', 'Lease', 'ComponentStatus']);
-/** Renewed by whoever leads. */
-const leader = 'control-plane.alpha.kubernetes.io/leader';
+/** Renewed by whoever leads, and written by the API server on the token that it is asked with. */
+const renewed = ['control-plane.alpha.kubernetes.io/leader', 'kubernetes.io/legacy-token-last-used'];
 
 /** Every object of a cluster that the API server lists, by kind, namespace and name, as somebody wrote it: without its status. */
 export async function allObjects(kube: KubeClient): Promise<Map<string, string>> {
@@ -19,14 +19,13 @@ export async function allObjects(kube: KubeClient): Promise<Map<string, string>>
     for (const { name, kind, verbs } of resources) {
       if (name.includes('/') || !verbs.includes('list') || restless.has(kind)) continue;
       for (const object of await kube.list<KubeObject>(`${base}/${name}`)) {
-        const { status, metadata, ...rest } = object;
-        const { resourceVersion, managedFields, annotations, ...kept } = metadata as typeof metadata & {
-          managedFields?: unknown;
-        };
-        const others = Object.entries(annotations ?? {}).filter(([key]) => key !== leader);
-        void [status, resourceVersion, managedFields];
+        const { status: _status, metadata, ...rest } = object;
+        const { resourceVersion: _version, labels, annotations, ...kept } = metadata;
+        delete (kept as { managedFields?: unknown }).managedFields;
+        const marks = [...Object.entries(labels ?? {}), ...Object.entries(annotations ?? {})];
+        const meta = { ...kept, marks: marks.filter(([key]) => !renewed.includes(key)) };
         const id = `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
-        found.set(id, JSON.stringify({ ...rest, metadata: { ...kept, annotations: others } }));
+        found.set(id, JSON.stringify({ ...rest, metadata: meta }));
       }
     }
   }
