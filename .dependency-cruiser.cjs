@@ -25,6 +25,7 @@ const order = [
   'claims',
   'scenario',
   'run',
+  'verify',
   'library',
   'index\\.ts$',
   'cli',
@@ -42,7 +43,7 @@ module.exports = {
     {
       name: 'only-meshes-know-a-mesh',
       severity: 'error',
-      from: { path: '^src/(faults|load|observe|apps|views)/' },
+      from: { path: '^src/(faults|load|observe|apps|views|verify)/' },
       to: { path: '^src/meshes/(consul|istio|linkerd)/' },
     },
     {

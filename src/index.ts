@@ -19,6 +19,9 @@ export { capabilities } from './library/capabilities.ts';
 export { measureOverhead, type Overhead, type OverheadSettings } from './library/overhead.ts';
 export type { CapabilityCell } from './capabilities/cell.ts';
 
+// A namespace of your own, as it is.
+export { verifyNamespace, verifyRbac, type VerifySettings } from './library/verify.ts';
+
 // What there is to name, and apps.
 export { list, listKinds, type ListKind, type Row } from './library/list.ts';
 export { loadApp } from './apps/load-app.ts';

@@ -18,6 +18,7 @@ import { tapCommand } from './commands/tap.ts';
 import { topCommand } from './commands/top.ts';
 import { upCommand } from './commands/up.ts';
 import { validateCommand } from './commands/validate.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { listCommand } from './commands/list.ts';
 import { printError } from './print.ts';
 
@@ -38,6 +39,8 @@ Examples:
   $ npm start                                            the whole suite on a throw-away lab, then a report
   $ ./bin/meshproof run retries-recover-errors           one scenario
   $ ./bin/meshproof up --lab dev                         a lab that stays; later runs with --lab dev use it
+  $ ./bin/meshproof verify --context NAME --namespace shop
+                                                         look at a namespace of your own, read-only
   $ ./bin/meshproof report check reports/latest          re-check a report from its evidence, offline
 
 Exit codes: 0 pass, 1 an assertion or health check failed, 2 usage or bad scenario, 3 environment, 4 inconclusive, 130 interrupted.`,
@@ -49,6 +52,7 @@ for (const command of [
   upCommand,
   downCommand,
   statusCommand,
+  verifyCommand,
   checkCommand,
   statCommand,
   routesCommand,

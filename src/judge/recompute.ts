@@ -4,6 +4,7 @@ import type { EvidencePath } from '../evidence/path.ts';
 import { controlled, type Judged } from './combine.ts';
 import type { EvidenceReader } from '../evidence/reader.ts';
 import { evidencePaths, type Rule, type RulesFor } from './rule.ts';
+import { edgeRules, type EdgeRules } from './rules/edge-rules.ts';
 import { ledgerRules, type LedgerRules } from './rules/ledger-rules.ts';
 import { loadRules, type LoadRules } from './rules/load-rules.ts';
 import { machineRules, type MachineRules } from './rules/machine-rules.ts';
@@ -17,6 +18,7 @@ import { wireRules, type WireRules } from './rules/wire-rules.ts';
 /** Inputs of every rule, by its name. */
 export interface RuleInputs
   extends
+    EdgeRules,
     LoadRules,
     LedgerRules,
     MachineRules,
@@ -29,6 +31,7 @@ export interface RuleInputs
 export type RuleName = keyof RuleInputs;
 
 const rules: RulesFor<RuleInputs> = {
+  ...edgeRules,
   ...loadRules,
   ...ledgerRules,
   ...machineRules,

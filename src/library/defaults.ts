@@ -10,4 +10,5 @@ export const defaults = {
   mesh: meshNames[0],
   scenarios: 'success-criteria',
   reportsDir: 'reports',
+  verify: { windowMs: 30_000, errorsAtMost: 0.01, minRequests: 10 },
 } as const;

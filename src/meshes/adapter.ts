@@ -41,6 +41,8 @@ export interface MeshContext {
   kube: KubeClient;
   images: ImageMap;
   setup?: MeshSetup | undefined;
+  /** A guest in a cluster of somebody else's: only this namespace and the mesh's own are looked at, and nothing is written. */
+  guest?: boolean | undefined;
   /** Of the application under test. */
   namespace: string;
   /** For programs that talk to the cluster themselves. */

@@ -1,5 +1,6 @@
 import type { MeshCapabilities, Statements } from '../capabilities/statement.ts';
 import type { ImageKit, MadeImage } from '../images/image-kit.ts';
+import type { Right } from '../kube/rights.ts';
 import type { Policy, PolicyKind } from '../policies/index.ts';
 import type { SmiSuccessors } from '../smi/successor.ts';
 import type { ToolName } from '../tools/tool.ts';
@@ -79,6 +80,12 @@ export interface MeshEntry<Name extends string = string> extends PolicyLimits {
     /** @throws MeshproofError MESHPROOF_USAGE for a profile or a revision that it cannot have */
     check(setup: MeshSetup): void;
   };
+  /**
+   * What a guest needs who only looks (`MeshContext.guest`), beyond what every mesh needs; undefined: it cannot be looked at by one.
+   *
+   * @param where its control plane is: the namespace, and of several the revision
+   */
+  readonly guestRights?: ((where: { control: string; revision?: string | undefined }) => readonly Right[]) | undefined;
   /** Undefined: there is one way only to get it. */
   readonly release?: MeshRelease | undefined;
   /** Talks to it in a lab; starts nothing. */

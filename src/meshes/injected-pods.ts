@@ -15,6 +15,8 @@ export interface Injection extends SidecarContainers {
 export interface InjectedPods {
   /** Pods that carry a sidecar and are not on their way out, in every namespace. */
   all(kube: KubeClient): Promise<MeshedPod[]>;
+  /** Those of a namespace. */
+  in(kube: KubeClient, namespace: string): Promise<MeshedPod[]>;
   /** Those of a namespace whose sidecar runs. */
   running(kube: KubeClient, namespace: string): Promise<MeshedPod[]>;
   /** Pods of a namespace that should be in the mesh, with or without a sidecar. */
@@ -40,12 +42,14 @@ export function injectedPods(injection: Injection): InjectedPods {
       ...(notRunning === undefined ? {} : { notRunning }),
     };
   };
-  const all = async (kube: KubeClient): Promise<MeshedPod[]> =>
-    (await kube.list<KubeObject>('/api/v1/pods', injected)).filter(isLive).map(toMeshedPod);
+  const listed = async (kube: KubeClient, path: string): Promise<MeshedPod[]> =>
+    (await kube.list<KubeObject>(path, injected)).filter(isLive).map(toMeshedPod);
+  const inside: InjectedPods['in'] = (kube, namespace) => listed(kube, `/api/v1/namespaces/${namespace}/pods`);
   return {
-    all,
+    all: (kube) => listed(kube, '/api/v1/pods'),
+    in: inside,
     running: async (kube, namespace) =>
-      (await all(kube)).filter(({ ref, notRunning }) => ref.namespace === namespace && notRunning === undefined),
+      (await inside(kube, namespace)).filter(({ notRunning }) => notRunning === undefined),
     expected: async (kube, namespace) => (await podsToBeMeshed(kube, namespace, staysOutside)).map(toMeshedPod),
     toMeshedPod,
   };

@@ -51,6 +51,8 @@ export interface ProxyView {
   lets?: ReadonlySet<string> | undefined;
   /** Plaintext is let in too. */
   permissive: boolean;
+  /** A counter that it leaves out although connections are told by it: what it has done is not known. */
+  uncounted?: string | undefined;
   /** Connections and requests that it has refused. */
   refused: { notTls: number; noCertificate: number; badCertificate: number; denied: number };
 }

@@ -37,6 +37,8 @@ export interface RunReport {
     components: MeshComponent[];
     caveats: string[];
   };
+  /** Of `verify`: what was looked at. Nothing was injected, so no claim has a control. */
+  lookedAt?: { context: string; namespace: string; windowSeconds: number };
   verdict: Verdict;
   criteria: Criterion[];
   scenarios: ScenarioReport[];

@@ -57,11 +57,12 @@ export function edgeRows({ pods, proxies, edges = [] }: EdgesInput): EdgeRow[] {
     const servers = proxies.filter(({ pod }) => pod.service === destination);
     const way = sumOf(callers.flatMap(({ view }) => view.ways.get(destination) ?? []));
     const bare = [source, destination].find((service) => unmeshed(pods, service));
+    const uncounted = callers.find(({ view }) => view.uncounted !== undefined)?.view.uncounted;
     return {
       ...{ id, source, destination },
       clientIdentities: identitiesOf(callers),
       serverIdentities: identitiesOf(servers),
-      ...judged(way, { bare, mixed: mixed(pods, destination) }),
+      ...judged(way, { bare, uncounted, mixed: mixed(pods, destination) }),
       plaintextTaken: servers.some(({ view }) => view.permissive),
       connections: way.connections,
       handshakes: way.handshakes,
@@ -74,7 +75,9 @@ export function edgeRows({ pods, proxies, edges = [] }: EdgesInput): EdgeRow[] {
 function plaintextRows(proxies: readonly ProxyFacts[]): EdgeRow[] {
   const services = [...new Set(proxies.map(({ pod }) => pod.service))];
   return services.flatMap((destination) => {
-    const servers = proxies.filter(({ pod, view }) => pod.service === destination && view.permissive);
+    const servers = proxies.filter(
+      ({ pod, view }) => pod.service === destination && view.permissive && view.uncounted === undefined,
+    );
     const connections = servers.reduce((sum, { inbound }) => sum + inbound.connections, 0);
     const handshakes = servers.reduce((sum, { inbound }) => sum + inbound.handshakes, 0);
     const plain = connections - handshakes;
@@ -104,9 +107,10 @@ function sumOf(ways: readonly Counts[]): Counts {
 
 function judged(
   { connections, connectFailures, handshakes, badCertificates }: Counts,
-  { bare, mixed: half }: { bare: string | undefined; mixed: string | undefined },
+  { bare, uncounted, mixed: half }: Record<'bare' | 'uncounted' | 'mixed', string | undefined>,
 ): Pick<EdgeRow, 'secured' | 'message'> {
   if (bare !== undefined) return { secured: false, message: `no pod of ${bare} is in the mesh: plaintext` };
+  if (uncounted !== undefined) return { secured: null, message: `not known: its proxies leave out ${uncounted}` };
   const met = connections - connectFailures;
   if (met <= 0) {
     return {

@@ -12,6 +12,8 @@ export interface SeenPod {
   ref: PodRef;
   /** As its labels say: the Service that selects it, or else what it calls itself. */
   service: string;
+  /** A Service selects it. */
+  called: boolean;
   meshed: boolean;
 }
 
@@ -51,17 +53,18 @@ export function seenPods(
     .filter((pod) => !isTerminating(pod) && !hasEnded(pod))
     .map((pod) => ({
       ref: podRef(pod),
-      service: serviceOf(pod, services),
+      ...serviceOf(pod, services),
       meshed: hasContainer(pod as unknown as PodJson, sidecarContainer),
     }))
     .sort((a, b) => a.service.localeCompare(b.service) || a.ref.name.localeCompare(b.ref.name));
 }
 
-function serviceOf({ metadata }: KubeObject, services: readonly KubeObject[]): string {
+function serviceOf({ metadata }: KubeObject, services: readonly KubeObject[]): Pick<SeenPod, 'service' | 'called'> {
   const labels = metadata.labels ?? {};
   const behind = services.find(({ spec }) => {
     const selector = (spec?.selector ?? {}) as Record<string, string>;
     return Object.keys(selector).length > 0 && selects(selector, labels);
   });
-  return behind?.metadata.name ?? labels['app.kubernetes.io/name'] ?? labels['app'] ?? metadata.name;
+  const service = behind?.metadata.name ?? labels['app.kubernetes.io/name'] ?? labels['app'] ?? metadata.name;
+  return { service, called: behind !== undefined };
 }

@@ -8,6 +8,7 @@ import type { SeenPod } from './seen-pods.ts';
 /** What the proxies of a namespace counted in a while. */
 export interface Traffic {
   deltas: ProxyDelta[];
+  before: ProxySnapshot[];
   /** The later look at each. */
   after: ProxySnapshot[];
   /** Proxies of which nothing can be said, and why. */
@@ -34,6 +35,7 @@ export async function watchTraffic(
     unasked.some((one) => problem.includes(`/${one.slice(0, one.indexOf(':'))}:`));
   return {
     deltas,
+    before: before.snapshots,
     after: after.snapshots,
     problems: [...unasked, ...problems.filter((problem) => !silent(problem))],
   };

@@ -36,6 +36,8 @@ export interface ConsulAdapter extends MeshAdapter {
 /** Consul with Envoy sidecars and transparent proxy, without its Helm chart. */
 export function consulAdapter(context: MeshContext, options: ConsulOptions = {}): ConsulAdapter {
   const { kube, images, progress, signal } = context;
+  /** A guest has no business in other namespaces. */
+  const only = context.guest === true ? context.namespace : undefined;
   const clock = options.clock ?? systemClock;
   const admin = new EnvoyAdmin(kube, ports.admin);
   let control: ControlPlane | undefined;
@@ -89,7 +91,7 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
       return { recreated: true };
     },
 
-    healthChecks: () => [authorityCheck({ kube, admin, api: async () => (await plane()).api })],
+    healthChecks: () => [authorityCheck({ kube, admin, namespace: only, api: async () => (await plane()).api })],
 
     inject(objects, { namespace }) {
       if (caPem !== undefined) return injectSidecars(objects, { namespace, caPem, image: imageOf('consul-proxy') });
@@ -110,7 +112,7 @@ export function consulAdapter(context: MeshContext, options: ConsulOptions = {})
         ready: Boolean(leader),
         tool: 'consul',
       };
-      return [server, ...(await envoyComponents(admin, await injectedPods(kube)))];
+      return [server, ...(await envoyComponents(admin, await injectedPods(kube, only)))];
     },
 
     async sidecarProblems(namespaces) {

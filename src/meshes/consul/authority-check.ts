@@ -16,8 +16,10 @@ export function authorityCheck(options: {
   kube: KubeClient;
   api: () => Promise<ConsulApi>;
   admin: EnvoyAdmin;
+  /** Only its sidecars; default: all. */
+  namespace?: string | undefined;
 }): MeshCheck {
-  const { kube, api, admin } = options;
+  const { kube, api, admin, namespace } = options;
   return {
     id: 'certificates/authority',
     title: 'Every sidecar trusts the authority that Consul signs with',
@@ -30,7 +32,7 @@ export function authorityCheck(options: {
           return authorityId(serialNumber, subjectAltName?.replace(/^URI:/, ''));
         }),
       );
-      const pods = (await injectedPods(kube)).filter(({ notRunning }) => notRunning === undefined);
+      const pods = (await injectedPods(kube, namespace)).filter(({ notRunning }) => notRunning === undefined);
       const limit = pLimit(6);
       const strangers = await Promise.all(
         pods.map(({ ref }) =>

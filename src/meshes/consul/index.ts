@@ -1,6 +1,7 @@
 import { defineMesh } from '../define-mesh.ts';
 import { consulAdapter } from './adapter.ts';
 import { consulCapabilities } from './capabilities.ts';
+import { consulGuestRights } from './guest-rights.ts';
 import { consulImages } from './images.ts';
 import { consulNamespace, labels, serverName } from './names.ts';
 import { consulPolicies } from './policies/index.ts';
@@ -26,5 +27,6 @@ export const consul = defineMesh({
   policies: consulPolicies,
   capabilities: consulCapabilities,
   smi: consulSmi,
+  guestRights: consulGuestRights,
   open: (context) => consulAdapter(context),
 });

@@ -3,13 +3,14 @@ import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import { isLive, podsToBeMeshed, whyNotRunning, type MeshedPod } from '../meshed-pod.ts';
 import { annotations, initContainer, labels, sidecarContainer } from './names.ts';
 
-/** Pods that carry a sidecar and are not on their way out, in every namespace. */
-export async function injectedPods(kube: KubeClient): Promise<MeshedPod[]> {
-  return (await injectedPodObjects(kube)).map(toMeshedPod);
+/** Pods that carry a sidecar and are not on their way out. @param namespace default: every one */
+export async function injectedPods(kube: KubeClient, namespace?: string): Promise<MeshedPod[]> {
+  return (await injectedPodObjects(kube, namespace)).map(toMeshedPod);
 }
 
-export async function injectedPodObjects(kube: KubeClient): Promise<KubeObject[]> {
-  return (await kube.list<KubeObject>('/api/v1/pods', `${labels.injected}=consul`)).filter(isLive);
+export async function injectedPodObjects(kube: KubeClient, namespace?: string): Promise<KubeObject[]> {
+  const path = namespace === undefined ? '/api/v1/pods' : `/api/v1/namespaces/${namespace}/pods`;
+  return (await kube.list<KubeObject>(path, `${labels.injected}=consul`)).filter(isLive);
 }
 
 /** Pods of a namespace that should be in the mesh, with or without a sidecar. */

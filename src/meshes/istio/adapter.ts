@@ -45,7 +45,7 @@ const restartTimeoutMs = 180_000;
 
 /** Istio with sidecars: an Envoy that Istio's own injector puts into pods. */
 export function istioAdapter(context: MeshContext, { clock = systemClock }: { clock?: Clock } = {}): MeshAdapter {
-  const { kube, images, namespace, progress, signal, setup = {} } = context;
+  const { kube, images, namespace, progress, signal, guest = false, setup = {} } = context;
   const admin = new EnvoyAdmin(kube, ports.admin);
   const dialect = dialectOf(setup);
   /** Put together here, with no Envoy of Istio's own. */
@@ -97,7 +97,7 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
       return version ?? '';
     },
     get caveats() {
-      return [...caveatsOf(installation, version), ...(dialect?.caveats ?? [])];
+      return [...caveatsOf(installation, version, { guest }), ...(dialect?.caveats ?? [])];
     },
     async installation() {
       const {
@@ -145,7 +145,8 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
       const ready = (status?.readyReplicas ?? 0) > 0;
       // Of a lab that another process installed.
       if (ready) version ??= await versionOf(kube, await istio());
-      const pods = await meshedPods.all(kube);
+      // The others in a mesh that is there are no business of the lab.
+      const pods = adopted ? await meshedPods.in(kube, namespace) : await meshedPods.all(kube);
       return [
         {
           name: deployment,
@@ -154,11 +155,7 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
           ready,
           tool: 'pilot-discovery' as const,
         },
-        // The others in a mesh that is there are no business of the lab.
-        ...(await envoyComponents(
-          admin,
-          pods.filter(({ ref }) => !adopted || ref.namespace === namespace),
-        )),
+        ...(await envoyComponents(admin, pods)),
       ];
     },
 
@@ -169,11 +166,15 @@ export function istioAdapter(context: MeshContext, { clock = systemClock }: { cl
       return found.filter((problem): problem is SidecarProblem => problem !== undefined);
     },
 
-    healthChecks: () => [
-      analysis(context, istio, namespace),
-      proxyStatus(context, istio, namespace),
-      proxySettingsCheck({ kube, admin, namespace }),
-    ],
+    // istioctl makes tokens and reads all that there is, and how long proxies drain matters to experiments: no business of a guest.
+    healthChecks: () =>
+      guest
+        ? []
+        : [
+            analysis(context, istio, namespace),
+            proxyStatus(context, istio, namespace),
+            proxySettingsCheck({ kube, admin, namespace }),
+          ],
 
     plan: async (policies) => planPolicies(await target(), policies, signal),
 

@@ -6,7 +6,11 @@ const always = [
 ];
 
 /** What a report must state of this Istio. Pure. */
-export function caveatsOf(installation: IstioInstallation | undefined, version: string | undefined): string[] {
+export function caveatsOf(
+  installation: IstioInstallation | undefined,
+  version: string | undefined,
+  { guest = false }: { guest?: boolean } = {},
+): string[] {
   if (installation?.adopted !== true) {
     if (installation?.release !== undefined)
       return [
@@ -20,6 +24,11 @@ export function caveatsOf(installation: IstioInstallation | undefined, version: 
   }
   const { namespace, revision, tags } = installation;
   const names = tags.length > 0 ? ` (${tags.length === 1 ? 'tag' : 'tags'} ${tags.join(', ')})` : '';
+  if (guest)
+    return [
+      `Istio ${version ?? 'of unknown version'} of revision ${revision}${names} in namespace ${namespace} was looked at, and nothing of it was changed.`,
+      ...always,
+    ];
   return [
     `Istio ${version ?? 'of unknown version'} was there before and was adopted: revision ${revision}${names}, in namespace ${namespace}. Nothing of it was changed.`,
     'That proxies keep all counters and let go of old connections after 2 s is an annotation of the app’s pods (proxy.istio.io/config), and that they take mutual TLS only a PeerAuthentication of the app’s namespace: without meshproof this Istio may do otherwise.',

@@ -46,7 +46,7 @@ export interface FoundIstio {
 }
 
 /** Kinds that meshproof writes, or istiod needs of those. */
-const definitionNames = [
+export const definitionNames = [
   'peerauthentications.security.istio.io',
   'authorizationpolicies.security.istio.io',
   'destinationrules.networking.istio.io',

@@ -2,6 +2,7 @@ import { defineMesh } from '../define-mesh.ts';
 import { istioAdapter } from './adapter.ts';
 import { istioDialects } from './dialects.ts';
 import { istioCapabilities } from './capabilities.ts';
+import { istioGuestRights } from './guest-rights.ts';
 import { istioImages } from './images.ts';
 import { controlPlane, istioNamespace, labels } from './names.ts';
 import { istioPolicies } from './policies/index.ts';
@@ -27,6 +28,7 @@ export const istio = defineMesh({
   dialects: istioDialects,
   capabilities: istioCapabilities,
   smi: istioSmi,
+  guestRights: istioGuestRights,
   setup: { adopts: aroundIt, check: checkSetup },
   release: {
     tool: 'istioctl',

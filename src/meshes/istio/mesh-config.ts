@@ -17,10 +17,14 @@ export async function readMeshConfig(
   kube: KubeClient,
   { namespace, revision }: Pick<Istiod, 'namespace' | 'revision'>,
 ): Promise<MeshConfig> {
-  const name = revision === defaultRevision ? 'istio' : `istio-${revision}`;
-  const there = await getIfThere(kube, `/api/v1/namespaces/${namespace}/configmaps/${name}`);
+  const there = await getIfThere(kube, `/api/v1/namespaces/${namespace}/configmaps/${configName(revision)}`);
   const { mesh = '' } = (there?.['data'] ?? {}) as { mesh?: string };
   return meshConfigOf(mesh);
+}
+
+/** Of the ConfigMap that the istiod of a revision reads. */
+export function configName(revision = defaultRevision): string {
+  return revision === defaultRevision ? 'istio' : `istio-${revision}`;
 }
 
 /** Pure. @param text YAML; empty: istiod's own defaults */

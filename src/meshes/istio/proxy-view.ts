@@ -4,6 +4,7 @@ import { envoyProxyView, readViewReplies, type ViewNames } from '../envoy/proxy-
 import type { ProxyView } from '../proxy-view.ts';
 import { ports, serviceOfCluster } from './names.ts';
 import { readProxyConfig } from './proxy-config.ts';
+import { leftOut } from './proxy-settings.ts';
 
 /** Asks a sidecar what it was told and what it has done. */
 export async function readProxyView(admin: EnvoyAdmin, pod: PodRef, trustDomain: string): Promise<ProxyView> {
@@ -29,5 +30,7 @@ export async function readProxyView(admin: EnvoyAdmin, pod: PodRef, trustDomain:
       ]) => [service, { addresses, routes }],
     ),
   );
-  return envoyProxyView(replies, { upstreams: ways, lets: callers, permissive }, names);
+  // Where handshakes are not counted, every connection would look like plaintext.
+  const uncounted = leftOut(replies.dump);
+  return { ...envoyProxyView(replies, { upstreams: ways, lets: callers, permissive }, names), uncounted };
 }

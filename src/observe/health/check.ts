@@ -35,6 +35,8 @@ export interface HealthOptions {
   settleMs?: number;
   /** Budget of one check, default 60 s. */
   checkTimeoutMs?: number;
+  /** Makes nothing: checks that would make an object are skipped, and say so. */
+  readOnly?: boolean | undefined;
   signal?: AbortSignal;
   clock?: Clock;
 }
@@ -60,6 +62,8 @@ export interface CheckContext extends HealthOptions {
 export type Finding = Pick<HealthCheck, 'status' | 'observed' | 'hint'>;
 
 export interface Check extends Pick<HealthCheck, 'id' | 'title' | 'category'> {
+  /** It makes short-lived objects to see what becomes of them. */
+  makes?: true;
   /** `instead`: what was found has names of its own, and is shown in the place of this check. */
   run(context: CheckContext): Promise<Finding & { instead?: HealthCheck[] }>;
 }

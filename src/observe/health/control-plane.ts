@@ -107,6 +107,7 @@ function controller(options: {
     id,
     title,
     category: 'kubernetes',
+    makes: true,
     async run(context) {
       try {
         return { status: 'pass', observed: `${did} within ${await answered(context, kind, component, condition)} ms` };

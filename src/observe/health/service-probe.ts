@@ -67,6 +67,7 @@ export const serviceProbe: Check = {
   id: 'kubernetes/service-balancing',
   title: 'A new Service with two endpoints is found by name and reaches both',
   category: 'kubernetes',
+  makes: true,
   async run(context) {
     const { probeImage, kube } = context;
     if (probeImage === undefined) return { status: 'skipped', observed: 'no image was given for the probe pods' };

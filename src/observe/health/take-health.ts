@@ -2,6 +2,7 @@ import type { Status } from '../../judge/assertion.ts';
 import { worst } from '../../judge/combine.ts';
 import { systemClock } from '../../base/clock.ts';
 import { MeshproofError, messageOf } from '../../base/errors.ts';
+import { isHttpStatus } from '../../kube/kube-api-error.ts';
 import type { KubeClient, KubeObject } from '../../kube/types.ts';
 import { serviceProbe } from './service-probe.ts';
 import { probeLabel, type Check, type CheckContext, type HealthOptions } from './check.ts';
@@ -56,7 +57,9 @@ export async function takeHealth(options: HealthOptions): Promise<HealthResult> 
     Promise.allSettled(all.map((check) => runCheck(check, context, checkTimeoutMs))),
     baselineOf(context),
     // What an API server that does not answer keeps, the next look takes away; the checks say that it does not answer.
-    reapProbes(context.kube, { now: clock.now(), olderThanMs: 2 * checkTimeoutMs }).catch(() => []),
+    options.readOnly === true
+      ? []
+      : reapProbes(context.kube, { now: clock.now(), olderThanMs: 2 * checkTimeoutMs }).catch(() => []),
   ]);
   context.signal.throwIfAborted();
   const checks = results.flatMap((result) => {
@@ -75,6 +78,11 @@ export function statusOf(checks: readonly Pick<HealthCheck, 'status'>[]): Status
 /** Runs one check within its budget; never rejects, except for the run's own abort. One check, or what it found in its place. */
 export async function runCheck(check: Check, context: CheckContext, timeoutMs: number): Promise<HealthCheck[]> {
   const { id, title, category } = check;
+  if (check.makes === true && context.readOnly === true) {
+    return [
+      { id, title, category, status: 'skipped', observed: 'it would make an object, and nothing is to be made here' },
+    ];
+  }
   const stop = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -98,7 +106,9 @@ export async function runCheck(check: Check, context: CheckContext, timeoutMs: n
       error instanceof MeshproofError
         ? error.hint
         : 'The check itself did not work; nothing is known of what it looks at.';
-    return [{ id, title, category, status: 'error', observed: messageOf(error), hint }];
+    // Who may not look has seen nothing wrong.
+    const status = isHttpStatus(error, 403) ? 'invalid' : 'error';
+    return [{ id, title, category, status, observed: messageOf(error), hint }];
   } finally {
     clearTimeout(timer);
   }

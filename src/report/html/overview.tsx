@@ -53,8 +53,9 @@ export function CriteriaSection({ report }: { report: RunReport }) {
     <section id="criteria">
       <h2>Success criteria</h2>
       <p class="lead">
-        Each claim was made twice: once where it must fail, once where it must hold. A claim whose control did not fail
-        counts for nothing.
+        {report.lookedAt === undefined
+          ? 'Each claim was made twice: once where it must fail, once where it must hold. A claim whose control did not fail counts for nothing.'
+          : `Namespace ${report.lookedAt.namespace} of the context ${report.lookedAt.context} was only looked at, and its own traffic watched for ${report.lookedAt.windowSeconds} s: nothing was injected, so no claim has a control.`}
       </p>
       <div class="cards">
         {report.criteria.map((criterion) => (

@@ -61,8 +61,8 @@ export interface TestMesh<Mesh extends MeshAdapter = MeshAdapter> {
   /** The same mesh, adopted or chosen in another way. */
   chosen(setup: MeshSetup): Mesh;
   images: ImageMap;
-  /** Every deployment has its replicas ready. */
-  rolledOut(): Promise<void>;
+  /** Every deployment has its replicas ready; default: of those that `deploy` makes. */
+  rolledOut(names?: readonly string[]): Promise<void>;
   /** An image with iptables and ss. */
   toolImage: string;
   /** A deployment of an app that does nothing, to be injected and applied. */

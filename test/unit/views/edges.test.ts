@@ -86,6 +86,15 @@ describe('meshproof edges', () => {
     expect(rowsOf([viewer(), strict]), 'refused, so nobody got in').to.have.length(1);
   });
 
+  it('is not known where the proxies leave out handshakes: that is no plaintext', () => {
+    const uncounted = 'ssl.handshake';
+    const caller = proxy('viewer', { uncounted, ways: new Map([['trips', way({ handshakes: 0 })]]) });
+    const open = proxy('trips', { uncounted, permissive: true }, { inbound: { connections: 4, handshakes: 0 } });
+    const rows = rowsOf([caller, open]);
+    expect(rows.map(({ id, secured }) => [id, secured])).to.deep.equal([['viewer->trips', null]]);
+    expect(rows[0]!.message).to.equal('not known: its proxies leave out ssl.handshake');
+  });
+
   it('two identities of one service are both shown', () => {
     const other = {
       ...proxy('trips', {}, { identities: ['spiffe://mesh/ns/shop/sa/other'] }),

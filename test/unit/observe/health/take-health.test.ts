@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { systemClock } from '../../../../src/base/clock.ts';
 import { MeshproofError } from '../../../../src/base/errors.ts';
+import { KubeApiError } from '../../../../src/kube/kube-api-error.ts';
 import { brokenWorkload } from '../../../../src/observe/health/broken-workload.ts';
 import type { Check, CheckContext, Finding } from '../../../../src/observe/health/check.ts';
 import { runCheck, statusOf } from '../../../../src/observe/health/take-health.ts';
@@ -33,6 +34,24 @@ describe('runCheck', () => {
       observed: 'GET /x: Forbidden',
       hint: 'The user lacks this permission.',
     });
+  });
+
+  it('has no conclusion where the user may not look', async () => {
+    const forbidden = KubeApiError.fromResponse('GET /x', { httpStatus: 403, body: '{"reason":"Forbidden"}' });
+    const [result] = await runCheck(
+      check(() => Promise.reject(forbidden)),
+      context(),
+      1000,
+    );
+    expect(result).to.include({ status: 'invalid' });
+  });
+
+  it('skips what would make an object where nothing is to be made', async () => {
+    let ran = 0;
+    const makes: Check = { ...check(async () => (ran++, pass)), makes: true };
+    const [skipped] = await runCheck(makes, { ...context(), readOnly: true }, 1000);
+    expect([skipped?.status, ran]).to.deep.equal(['skipped', 0]);
+    expect((await runCheck(makes, context(), 1000))[0]).to.include({ status: 'pass' });
   });
 
   it('gives up on a check that hangs, and tells it so', async () => {
