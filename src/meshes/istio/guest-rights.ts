@@ -1,5 +1,6 @@
 import type { Right } from '../../kube/rights.ts';
 import { definitionNames } from './found.ts';
+import { istiodName } from './installation.ts';
 import { configName } from './mesh-config.ts';
 
 /** To find which Istio is meant, and to hear from it. */
@@ -23,6 +24,10 @@ export function istioGuestRights({
       ...{ verb: 'get', resource: 'customresourcedefinitions', group: 'apiextensions.k8s.io', name },
       why: 'whether it is a whole Istio',
     })),
+    {
+      ...{ verb: 'get', resource: 'deployments', group: 'apps', namespace, name: istiodName(revision) },
+      why: 'whether istiod is ready',
+    },
     {
       ...{ verb: 'get', resource: 'configmaps', namespace, name: configName(revision) },
       why: 'the configuration of the mesh names the trust domain of identities',

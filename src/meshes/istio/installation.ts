@@ -24,10 +24,15 @@ export function ownInstallation({
     tags: [],
     ...(profile !== undefined && { profile }),
     ...(release !== undefined && { release }),
-    deployment: revision === defaultRevision ? controlPlane : `${controlPlane}-${revision}`,
+    deployment: istiodName(revision),
     trustDomain,
     ...(dialect !== undefined && { dialect }),
   };
+}
+
+/** Of the Deployment of an istiod, as its installer calls it. */
+export function istiodName(revision = defaultRevision): string {
+  return revision === defaultRevision ? controlPlane : `${controlPlane}-${revision}`;
 }
 
 /** Label selector of the pods of an istiod. */

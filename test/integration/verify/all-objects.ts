@@ -19,13 +19,15 @@ export async function allObjects(kube: KubeClient): Promise<Map<string, string>>
     for (const { name, kind, verbs } of resources) {
       if (name.includes('/') || !verbs.includes('list') || restless.has(kind)) continue;
       for (const object of await kube.list<KubeObject>(`${base}/${name}`)) {
-        const { status: _status, metadata, ...rest } = object;
-        const { resourceVersion: _version, labels, annotations, ...kept } = metadata;
-        delete (kept as { managedFields?: unknown }).managedFields;
+        const { labels, annotations } = object.metadata;
         const marks = [...Object.entries(labels ?? {}), ...Object.entries(annotations ?? {})];
-        const meta = { ...kept, marks: marks.filter(([key]) => !renewed.includes(key)) };
-        const id = `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
-        found.set(id, JSON.stringify({ ...rest, metadata: meta }));
+        const metadata: Record<string, unknown> = {
+          ...object.metadata,
+          ...{ labels: undefined, annotations: undefined, managedFields: undefined, resourceVersion: undefined },
+          marks: marks.filter(([key]) => !renewed.includes(key)),
+        };
+        const { name: own, namespace = '' } = object.metadata;
+        found.set(`${kind} ${namespace}/${own}`, JSON.stringify({ ...object, status: undefined, metadata }));
       }
     }
   }

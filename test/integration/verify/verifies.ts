@@ -7,6 +7,7 @@ import type { HealthCheck } from '../../../src/observe/health/health.ts';
 import type { KubeObject } from '../../../src/kube/types.ts';
 import type { MeshAdapter } from '../../../src/meshes/adapter.ts';
 import type { MeshEntry } from '../../../src/meshes/define-mesh.ts';
+import type { Policy } from '../../../src/policies/index.ts';
 import type { Verdict } from '../../../src/report/model.ts';
 import { meshproof, startMeshproof, untilSaid } from '../../e2e/cli.ts';
 import { namespace, openTestMesh, type TestedMesh, type TestMesh } from '../meshes/test-mesh.ts';
@@ -68,14 +69,16 @@ export function verifies<Mesh extends MeshAdapter>(of: TestedMesh<Mesh> & { entr
       const { kube } = on.lab;
       const inside = async (...objects: KubeObject[]): Promise<void> =>
         kube.apply(on.mesh.inject(objects, { namespace }));
-      await on.mesh.install([{ kind: 'authorize', to: 'server', from: ['client'] }], async () => {});
-      await inside({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-      await inside(on.idle('client'), on.idle('outsider', keepOut));
-      await on.deployMore(['server']);
-      await kube.patch(`/apis/apps/v1/namespaces/${namespace}/deployments/server`, { spec: { replicas: 2 } });
-      await on.rolledOut(['client', 'outsider', 'server']);
+      const baseline: Policy[] = [{ kind: 'authorize', to: 'server', from: ['client'] }];
+      await on.mesh.install(baseline, async () => {
+        await inside({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+        await inside(on.idle('client'), on.idle('outsider', keepOut));
+        await on.deployMore(['server']);
+        await kube.patch(`/apis/apps/v1/namespaces/${namespace}/deployments/server`, { spec: { replicas: 2 } });
+        await on.rolledOut(['client', 'outsider', 'server']);
+      });
       await on.settled();
-      await on.mesh.resetPolicies([{ kind: 'authorize', to: 'server', from: ['client'] }]);
+      await on.mesh.resetPolicies(baseline);
       const rbac = await meshproof(['verify', '--rbac', '--namespace', namespace, '--mesh', name]);
       roles = objectsOf(rbac.stdout);
       await kube.apply(roles);
