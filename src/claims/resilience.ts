@@ -20,8 +20,11 @@ export const agree = 0.05;
  * Arrivals that bunch make it refuse some: seen 1 of 152 at 25 requests/s, and 5 of 1,050 to a service that was slow.
  */
 const refusedRetries = 0.01;
-/** What a service without a fault must reach, for a phase with a fault to mean anything. */
-const unharmed = { share: 0.99, minRequests: 20 };
+/**
+ * What a service without a fault must reach, for a phase with a fault to mean anything. A busy machine makes one or two of 40 requests miss a
+ * timeout of a second; a service that is harmed, or a fault that is left, fails more than one in twenty.
+ */
+const unharmed = { share: 0.95, minRequests: 20 };
 /** What is asked for, to what is needed: k6 starts late on a busy machine, and arrivals bunch. */
 const margin = 1.5;
 /** Enough for a control: the errors it must see are frequent. */
