@@ -1,22 +1,12 @@
 import { table } from '../base/table.ts';
 import { plural, shortIdentity } from '../base/words.ts';
+import type { EdgeFacts } from '../judge/rules/edge-rules.ts';
 import type { ProxyView, ProxyWay } from '../meshes/proxy-view.ts';
 import { none } from './cells.ts';
 import type { SeenPod } from './seen-pods.ts';
 
 /** Who calls whom, since the proxies started. */
-export interface EdgeRow {
-  /** `source->destination` */
-  id: string;
-  source: string;
-  destination: string;
-  /** That the certificates of its pods name; several where they do not name the same. */
-  clientIdentities: string[];
-  serverIdentities: string[];
-  /** Every connection had a TLS handshake; null where nobody has connected yet. */
-  secured: boolean | null;
-  /** What that is known from, or why it is not so. */
-  message: string;
+export interface EdgeRow extends EdgeFacts {
   /** The server takes plaintext from others as well, whatever this caller does. */
   plaintextTaken: boolean;
   connections: number;

@@ -1,7 +1,18 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { meshproof, readRunReport, runLabs } from './cli.ts';
+
+/** For the suite that is being described; kept when a test of it fails: the report of what went wrong is worth its disk space. */
+export function folderForReports(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'meshproof-e2e-'));
+  after(function () {
+    if (this.test?.parent?.tests.every(({ state }) => state === 'passed'))
+      rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+}
 
 /**
  * A run on a throw-away lab, the whole suite unless scenarios are named: every criterion passes with evidence, the report

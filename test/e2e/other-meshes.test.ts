@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaults } from '../../src/library/defaults.ts';
-import { expectHealthyRun } from './healthy.ts';
+import { expectHealthyRun, folderForReports } from './healthy.ts';
 import { meshesHere } from './meshes-here.ts';
 
 /** Those that hang on the mesh most; the whole suite is in the nightly run. */
@@ -10,12 +8,7 @@ const scenarios = ['mtls-everywhere', 'golden-signals', 'retries-recover-errors'
 
 describe('the main scenarios on the meshes that are not the default', function () {
   this.timeout(800_000);
-  const folder = mkdtempSync(join(tmpdir(), 'meshproof-e2e-'));
-  // A report of what went wrong is worth more than its disk space.
-  after(function () {
-    if (this.test?.parent?.tests.every(({ state }) => state === 'passed'))
-      rmSync(folder, { recursive: true, force: true });
-  });
+  const folder = folderForReports();
 
   for (const mesh of meshesHere.filter((name) => name !== defaults.mesh)) {
     it(`are healthy on ${mesh}, with the same files`, function () {

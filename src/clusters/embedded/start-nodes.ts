@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pollUntil } from '../../base/poll.ts';
+import { pollUntil, type Look, type PollOptions } from '../../base/poll.ts';
 import { createKubeClient } from '../../kube/client.ts';
 import type { KubeClient } from '../../kube/types.ts';
 import type { ClusterContext } from '../provider.ts';
@@ -96,26 +96,36 @@ export async function startNodes(record: LabRecord, context: ClusterContext): Pr
     const onFirst = nodes.slice(0, 1);
     await start(onFirst, 'etcd', 'kube-apiserver');
     const kube = createKubeClient({ kubeconfig: join(dir, 'kubeconfig'), env: {} });
+    const waitFor = waitingWith(check);
+    const waitForApi = (path: string, until: AbortSignal): Promise<true> =>
+      waitFor('The API server', () => apiAnswers(kube, path), {
+        signal: until,
+        onPending: () => detail('the API server starts'),
+      });
     try {
       await together(signal, [
-        (until) => waitForApi(check, kube, '/api/v1/nodes', until, detail),
+        (until) => waitForApi('/api/v1/nodes', until),
         async (until) => {
           await store.fill(system, until, detail);
           for (const node of nodes) {
             await store.seed(join(node.plan.dir, 'containerd'), record.id, until);
             await start([node], 'containerd');
           }
-          for (const { containerd } of nodes) await waitForContainerd(check, containerd, until);
+          for (const { containerd } of nodes)
+            await waitFor('containerd', () => containerdAnswers(containerd), { signal: until });
         },
       ]);
       // The node authorizer lets the kubelets in at once; the others need the RBAC roles that are written before /readyz.
       await start(nodes, 'kubelet');
-      await waitForApi(check, kube, '/readyz', signal, detail);
+      await waitForApi('/readyz', signal);
       await start(onFirst, 'kube-controller-manager', 'kube-scheduler');
       await start(nodes, 'kube-proxy');
       for (const { process } of nodes) await process.start('wait');
       await kube.apply(coreDns(system.images.find(({ name }) => name === 'coredns')!.ref));
-      await waitForNodes(check, kube, plans, signal, detail);
+      await waitFor(plans.length === 1 ? 'The node' : 'The nodes', () => nodesAreReady(kube, plans), {
+        signal,
+        onPending: detail,
+      });
       if (plans.length > 1) await Promise.all(plans.map((plan) => tellPodCidr(kube, plan)));
       return { nodes: nodes.map(({ name, pid, containerd }) => ({ name, pid, containerd })), kube, store };
     } catch (error) {
@@ -197,75 +207,45 @@ async function writeConfigs(options: {
   await Promise.all(Object.entries(files).map(([name, content]) => writeFile(join(dir, name), content)));
 }
 
-async function waitForApi(
-  check: () => Promise<void>,
-  kube: KubeClient,
-  path: string,
-  signal: AbortSignal,
-  detail: (text: string) => void,
-): Promise<void> {
-  await pollUntil(
-    async () => {
-      await check();
-      await kube.getText(path, { timeoutMs: 2000 });
-      return { ready: true };
-    },
-    {
-      what: 'The API server',
-      timeoutMs: readyTimeoutMs,
-      intervalMs: 50,
-      signal,
-      code: 'MESHPROOF_CLUSTER_START',
-      onPending: () => detail('the API server starts'),
-    },
+/** Polls for something of a lab that starts, as long as all its processes live. */
+type WaitFor = (
+  what: string,
+  look: () => Promise<Look<true>>,
+  options: Pick<PollOptions, 'signal' | 'onPending'>,
+) => Promise<true>;
+
+function waitingWith(check: () => Promise<void>): WaitFor {
+  return (what, look, options) =>
+    pollUntil(
+      async () => {
+        await check();
+        return await look();
+      },
+      { what, timeoutMs: readyTimeoutMs, intervalMs: 50, code: 'MESHPROOF_CLUSTER_START', ...options },
+    );
+}
+
+async function apiAnswers(kube: KubeClient, path: string): Promise<Look<true>> {
+  await kube.getText(path, { timeoutMs: 2000 });
+  return { ready: true };
+}
+
+async function containerdAnswers(containerd: ContainerdAccess): Promise<Look<true>> {
+  return loadedImages(containerd).then(
+    () => ({ ready: true }),
+    () => ({ pending: 'containerd starts' }),
   );
 }
 
-async function waitForContainerd(
-  check: () => Promise<void>,
-  containerd: ContainerdAccess,
-  signal: AbortSignal,
-): Promise<void> {
-  await pollUntil(
-    async () => {
-      await check();
-      return loadedImages(containerd).then(
-        () => ({ ready: true }),
-        () => ({ pending: 'containerd starts' }),
-      );
-    },
-    { what: 'containerd', timeoutMs: readyTimeoutMs, intervalMs: 50, signal, code: 'MESHPROOF_CLUSTER_START' },
-  );
-}
-
-async function waitForNodes(
-  check: () => Promise<void>,
-  kube: KubeClient,
-  plans: readonly NodePlan[],
-  signal: AbortSignal,
-  detail: (text: string) => void,
-): Promise<void> {
-  await pollUntil(
-    async () => {
-      await check();
-      const objects = await kube.list('/api/v1/nodes');
-      for (const { name } of plans) {
-        const object = objects.find(({ metadata }) => metadata.name === name);
-        const conditions = (object?.status?.conditions ?? []) as { type: string; status: string; message: string }[];
-        const ready = conditions.find(({ type }) => type === 'Ready');
-        if (ready?.status === 'True') continue;
-        const pending = ready?.message ?? 'the kubelet registers the node';
-        return { pending: plans.length === 1 ? pending : `${name}: ${pending}` };
-      }
-      return { ready: true };
-    },
-    {
-      what: plans.length === 1 ? 'The node' : 'The nodes',
-      timeoutMs: readyTimeoutMs,
-      intervalMs: 50,
-      signal,
-      code: 'MESHPROOF_CLUSTER_START',
-      onPending: detail,
-    },
-  );
+async function nodesAreReady(kube: KubeClient, plans: readonly NodePlan[]): Promise<Look<true>> {
+  const objects = await kube.list('/api/v1/nodes');
+  for (const { name } of plans) {
+    const object = objects.find(({ metadata }) => metadata.name === name);
+    const conditions = (object?.status?.conditions ?? []) as { type: string; status: string; message: string }[];
+    const ready = conditions.find(({ type }) => type === 'Ready');
+    if (ready?.status === 'True') continue;
+    const pending = ready?.message ?? 'the kubelet registers the node';
+    return { pending: plans.length === 1 ? pending : `${name}: ${pending}` };
+  }
+  return { ready: true };
 }

@@ -3,15 +3,18 @@ import type { EvidencePath } from '../../evidence/path.ts';
 import { counterDelta } from '../counters.ts';
 import { invalid, passIf, type RulesFor } from '../rule.ts';
 
-/** A row of `edges.json`, as the view of edges makes them (which is to the right). */
-interface SeenEdge {
+/** Who calls whom, and how safely: what is judged of a row of `edges.json`. */
+export interface EdgeFacts {
+  /** `source->destination` */
   id: string;
   source: string;
   destination: string;
+  /** That the certificates of its pods name; several where they do not name the same. */
   clientIdentities: string[];
   serverIdentities: string[];
-  /** Null: nobody has connected since the proxies started. */
+  /** Every connection had a TLS handshake; null where nobody has connected since the proxies started. */
   secured: boolean | null;
+  /** What that is known from, or why it is not so. */
   message: string;
 }
 
@@ -37,7 +40,7 @@ export const edgeRules: RulesFor<EdgeRules> = {
   'edge-secured': {
     expected: () => 'traffic, a TLS handshake for each connection, and an identity at both ends',
     judge: async ({ edges, edge, before, after }, evidence) => {
-      const row = (await evidence.json<SeenEdge[]>(edges)).find(({ id }) => id === edge);
+      const row = (await evidence.json<EdgeFacts[]>(edges)).find(({ id }) => id === edge);
       if (row === undefined) return invalid(`${edges} knows no ${edge}`);
       const { source, destination, secured, clientIdentities, serverIdentities } = row;
       const seen = `${source} -> ${destination}: ${row.message}`;

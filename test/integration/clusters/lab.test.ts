@@ -2,9 +2,8 @@ import { expect } from 'chai';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:tls';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MeshproofError } from '../../../src/base/errors.ts';
@@ -24,8 +23,10 @@ import { readyPods } from '../../../src/kube/pods.ts';
 import type { KubeObject, PodRef } from '../../../src/kube/types.ts';
 import { waitForDeployments, waitForPods } from '../../../src/kube/wait.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
-import type { Tool, Toolbox } from '../../../src/tools/tool.ts';
+import type { Toolbox } from '../../../src/tools/tool.ts';
 import { boxArchive } from './box-image.ts';
+import { withProgram } from './with-program.ts';
+import { ownState, type OwnState } from './own-state.ts';
 
 const labels = { app: 'web' };
 const progress = silentProgress();
@@ -68,8 +69,7 @@ const errorOf = (work: Promise<unknown>): Promise<MeshproofError> =>
 
 describe('embedded lab', function () {
   this.timeout(300_000);
-  let stateHome = '';
-  const earlier = process.env.XDG_STATE_HOME;
+  let state: OwnState;
   let toolbox: Toolbox;
   let context: ClusterContext;
   let lab: RunningCluster;
@@ -77,9 +77,7 @@ describe('embedded lab', function () {
   let pods: PodRef[] = [];
 
   before(async () => {
-    // Labs of others on this machine are not ours to reap.
-    stateHome = await mkdtemp(join(tmpdir(), 'meshproof-state-'));
-    process.env.XDG_STATE_HOME = stateHome;
+    state = await ownState();
     toolbox = createToolbox({ progress, signal });
     context = { toolbox, progress, signal };
     lab = await embeddedProvider.create({ name: 'it-one', ownedByProcess: true }, context);
@@ -87,15 +85,7 @@ describe('embedded lab', function () {
 
   after(async () => {
     await lab?.delete();
-    const left = [
-      ...(await residue('it-one')),
-      ...(await residue('it-two')),
-      ...(await readdir(join(stateHome, 'meshproof/labs'))),
-    ];
-    if (earlier === undefined) delete process.env.XDG_STATE_HOME;
-    else process.env.XDG_STATE_HOME = earlier;
-    await rm(stateHome, { recursive: true, force: true });
-    expect(left).to.deep.equal([]);
+    expect(await state.leave(['it-one', 'it-two'])).to.deep.equal([]);
   });
 
   it('has a ready node of the version it says', async () => {
@@ -110,7 +100,7 @@ describe('embedded lab', function () {
   });
 
   it('loads images, those it has already only once', async () => {
-    const archive = await boxArchive(toolbox, `variant ${stateHome}`);
+    const archive = await boxArchive(toolbox, `variant ${state.path}`);
     await lab.loadImages(archive);
     image = archive.images[0]?.ref ?? '';
     // The second time nothing is read: the archive may as well be gone.
@@ -263,7 +253,7 @@ describe('embedded lab', function () {
     const two = await openLab({ name: 'it-two', toolbox, progress, keep: true });
     try {
       // What the first lab had to import is unpacked in the store by now: nothing is read from the archive.
-      const archive = await boxArchive(toolbox, `variant ${stateHome}`);
+      const archive = await boxArchive(toolbox, `variant ${state.path}`);
       await two.loadImages({ ...archive, path: '/nonexistent' });
       await two.kube.apply(web(image));
       await waitForDeployments(two.kube, 'demo', { timeoutMs: 120_000 });
@@ -350,16 +340,9 @@ describe('embedded lab', function () {
       ['kubernetes', 'kubelet'],
     ] as const) {
       it(`a ${file} that dies is named, with what it said, and nothing is left`, async () => {
-        const script = join(stateHome, `broken-${file}`);
+        const script = join(state.path, `broken-${file}`);
         await writeFile(script, '#!/bin/sh\necho "cannot do that, Dave" >&2\nexit 7\n', { mode: 0o755 });
-        const broken: Toolbox = {
-          cacheDir: toolbox.cacheDir,
-          ensure: (names) => toolbox.ensure(names),
-          get: async (each): Promise<Tool> => {
-            const tool = await toolbox.get(each);
-            return each === name ? { ...tool, bin: { ...tool.bin, [file]: script } } : tool;
-          },
-        };
+        const broken = withProgram(toolbox, { tool: name, program: file, path: script });
         const error = await errorOf(
           embeddedProvider.create({ name: 'it-two', ownedByProcess: true }, { ...context, toolbox: broken }),
         );

@@ -2,8 +2,7 @@ import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pollUntil } from '../../../src/base/poll.ts';
@@ -22,8 +21,10 @@ import { waitForPods } from '../../../src/kube/wait.ts';
 import { proveWire } from '../../../src/observe/capture/prove-wire.ts';
 import { startCapture } from '../../../src/observe/capture/tcpdump.ts';
 import { createToolbox } from '../../../src/tools/toolbox.ts';
-import type { Tool, Toolbox } from '../../../src/tools/tool.ts';
+import type { Toolbox } from '../../../src/tools/tool.ts';
 import { boxArchive } from './box-image.ts';
+import { withProgram } from './with-program.ts';
+import { ownState, type OwnState } from './own-state.ts';
 
 const nodes = 3;
 const namespace = 'demo';
@@ -56,17 +57,14 @@ function web(image: string): KubeObject[] {
 
 describe('embedded lab of three nodes', function () {
   this.timeout(300_000);
-  let stateHome = '';
-  const earlier = process.env.XDG_STATE_HOME;
+  let state: OwnState;
   let toolbox: Toolbox;
   let context: ClusterContext;
   let lab: RunningCluster;
   let pods: PodRef[] = [];
 
   before(async () => {
-    // Labs of others on this machine are not ours to reap.
-    stateHome = await mkdtemp(join(tmpdir(), 'meshproof-state-'));
-    process.env.XDG_STATE_HOME = stateHome;
+    state = await ownState();
     toolbox = createToolbox({ progress, signal });
     context = { toolbox, progress, signal };
     lab = await embeddedProvider.create({ name: 'it-nodes', ownedByProcess: true, nodes }, context);
@@ -74,15 +72,7 @@ describe('embedded lab of three nodes', function () {
 
   after(async () => {
     await lab?.delete();
-    const left = [
-      ...(await residue('it-nodes')),
-      ...(await residue('it-owned')),
-      ...(await readdir(join(stateHome, 'meshproof/labs'))),
-    ];
-    if (earlier === undefined) delete process.env.XDG_STATE_HOME;
-    else process.env.XDG_STATE_HOME = earlier;
-    await rm(stateHome, { recursive: true, force: true });
-    expect(left).to.deep.equal([]);
+    expect(await state.leave(['it-nodes', 'it-owned'])).to.deep.equal([]);
   });
 
   const fetchFrom = async (pod: PodRef, url: string): Promise<string> => {
@@ -109,7 +99,7 @@ describe('embedded lab of three nodes', function () {
   });
 
   it('has images on each, and a pod of them', async () => {
-    const archive = await boxArchive(toolbox, `variant ${stateHome}`);
+    const archive = await boxArchive(toolbox, `variant ${state.path}`);
     await lab.loadImages(archive);
     await lab.kube.apply(web(archive.images[0]?.ref ?? ''));
     await pollUntil(
@@ -158,7 +148,7 @@ describe('embedded lab of three nodes', function () {
     const captures = await Promise.all(
       [client, server].map((pod) =>
         startCapture({
-          ...{ pod, tcpdump, signal, file: join(stateHome, `${pod.name}.pcap`) },
+          ...{ pod, tcpdump, signal, file: join(state.path, `${pod.name}.pcap`) },
           argvFor: (argv) => lab.podNetwork!.command(pod, argv),
         }),
       ),
@@ -242,18 +232,11 @@ describe('embedded lab of three nodes', function () {
   }
 
   it('names the node whose part dies, and leaves nothing', async () => {
-    const script = join(stateHome, 'broken-containerd');
+    const script = join(state.path, 'broken-containerd');
     await writeFile(script, '#!/bin/sh\n[ "$(hostname)" != it-owned-node-3 ] || exit 7\nexec sleep 100\n', {
       mode: 0o755,
     });
-    const broken: Toolbox = {
-      cacheDir: toolbox.cacheDir,
-      ensure: (names) => toolbox.ensure(names),
-      get: async (each): Promise<Tool> => {
-        const tool = await toolbox.get(each);
-        return each === 'containerd' ? { ...tool, bin: { ...tool.bin, containerd: script } } : tool;
-      },
-    };
+    const broken = withProgram(toolbox, { tool: 'containerd', program: 'containerd', path: script });
     const error = await embeddedProvider
       .create({ name: 'it-owned', ownedByProcess: true, nodes }, { ...context, toolbox: broken })
       .catch((thrown: unknown) => thrown);

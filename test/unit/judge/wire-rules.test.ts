@@ -39,15 +39,15 @@ describe('wire rules, on real captures', () => {
   });
   afterEach(() => rm(dir, { recursive: true, force: true }));
 
+  const edge = {
+    source: 'tripviewer',
+    destination: 'trips',
+    side: 'server' as const,
+    sourceIps: ['10.9.0.1'],
+    destinationIps: ['10.9.0.2'],
+  };
   const given = async (name: string, record: Partial<CaptureRecord> = {}) => {
     await copyFile(new URL(`${name}.pcap`, fixtures), join(dir, pcap));
-    const edge = {
-      source: 'tripviewer',
-      destination: 'trips',
-      side: 'server' as const,
-      sourceIps: ['10.9.0.1'],
-      destinationIps: ['10.9.0.2'],
-    };
     const captures = await writeEvidence(dir, 'evidence/captures.json', [
       { pcap, edge, plantedTokens: ['planted-f3a9c51e2'], kernelDrops: 0, problems: [], ...record },
     ]);
@@ -71,15 +71,10 @@ describe('wire rules, on real captures', () => {
   });
 
   it('says how many connections went from node to node, where there are several', async () => {
-    const edge = {
-      source: 'tripviewer',
-      destination: 'trips',
-      side: 'server' as const,
-      sourceIps: ['10.9.0.1'],
-      destinationIps: ['10.9.0.2'],
-      nodes: { '10.9.0.1': 'node-1', '10.9.0.2': 'node-2' },
-    };
-    expect(await wire('tls12-mutual', { edge })).to.match(/^pass: .*, 2 connections \(2 between nodes\), 15,219 bytes/);
+    const nodes = { '10.9.0.1': 'node-1', '10.9.0.2': 'node-2' };
+    expect(await wire('tls12-mutual', { edge: { ...edge, nodes } })).to.match(
+      /^pass: .*, 2 connections \(2 between nodes\), 15,219 bytes/,
+    );
   });
 
   it('what is proven wrong fails', async () => {
